@@ -1,0 +1,237 @@
+//! Clients: where databases are, and how they are opened.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    path::Path,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+#[cfg(feature = "local")]
+use crate::local::{Durability, Engine, Location, Options};
+use crate::{
+    Answer, Database, Error, ErrorKind, Meta, Request, Result,
+    database::{DatabaseName, Link, lock},
+};
+
+/// An asynchronous client: makes [`Database`] handles. Cheap to clone; clones share everything.
+///
+/// # Examples
+/// ```
+/// use persql_core::PerSql;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> persql_core::Result<()> {
+/// let client = PerSql::local(":memory:")?;
+/// let db = client.database("acme/agent-state")?;
+/// db.query("CREATE TABLE note(text TEXT)", ()).await?;
+/// db.query("INSERT INTO note VALUES (?1)", ["hello"]).await?;
+/// let rows = db.query("SELECT text FROM note", ()).await?;
+/// assert_eq!(rows.row(0).unwrap().get::<String>("text")?, "hello");
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct PerSql(pub(crate) Arc<Shared>);
+
+impl PerSql {
+    /// Starts to configure a client.
+    pub fn builder() -> Builder<Self> {
+        Builder::new()
+    }
+
+    /// A client for databases in this process: `:memory:`, a directory with a file for each database, or, if the path
+    /// ends in `.db`, `.sqlite` or `.sqlite3`, that one file.
+    ///
+    /// Nothing is opened before it is used.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if the path is empty or holds a NUL.
+    #[cfg(feature = "local")]
+    pub fn local(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().local(path).build()
+    }
+
+    /// A handle to the database `namespace/database`. No I/O: the first write creates the database.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if the name is not two parts of at most 100 letters, digits, `.`, `_` or `-`, each
+    /// beginning with a letter or a digit.
+    pub fn database(&self, name: &str) -> Result<Database> {
+        Ok(Database(Link::new(Arc::clone(&self.0), DatabaseName::parse(name)?)))
+    }
+
+    /// What all requests of this client have cost so far.
+    pub fn usage(&self) -> Meta {
+        self.0.usage()
+    }
+
+    /// Closes the client: every later operation of its handles fails with [`ErrorKind::Closed`]; those under way end
+    /// as they would have.
+    pub fn close(&self) {
+        self.0.close();
+    }
+}
+
+impl From<Arc<Shared>> for PerSql {
+    fn from(shared: Arc<Shared>) -> Self {
+        Self(shared)
+    }
+}
+
+impl fmt::Debug for PerSql {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Configures a client: [`PerSql::builder`] or [`blocking::PerSql::builder`](crate::blocking::PerSql::builder).
+#[must_use = "a builder does nothing until `build` is called"]
+pub struct Builder<C> {
+    #[cfg(feature = "local")]
+    location: Option<Result<Location>>,
+    #[cfg(feature = "local")]
+    options: Options,
+    client: PhantomData<fn() -> C>,
+}
+
+impl<C> Builder<C> {
+    pub(crate) fn new() -> Self {
+        Self {
+            #[cfg(feature = "local")]
+            location: None,
+            #[cfg(feature = "local")]
+            options: Options {
+                durability: Durability::default(),
+                strict_limits: false,
+                busy_timeout: Duration::from_secs(30),
+            },
+            client: PhantomData,
+        }
+    }
+
+    /// Uses SQLite in this process: see [`PerSql::local`] for what the path means.
+    #[cfg(feature = "local")]
+    pub fn local(mut self, path: impl AsRef<Path>) -> Self {
+        self.location = Some(Location::parse(path.as_ref()));
+        self
+    }
+
+    /// Uses this one file, whatever its ending.
+    #[cfg(feature = "local")]
+    pub(crate) fn local_file(mut self, path: &str) -> Self {
+        self.location = Some(Location::parse_file(Path::new(path)));
+        self
+    }
+
+    /// What an acknowledged write to a local file survives. The default is [`Durability::Normal`].
+    #[cfg(feature = "local")]
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.options.durability = durability;
+        self
+    }
+
+    /// Sets the service's limits on local databases as well, so that what works locally works remotely: 100 parameters
+    /// a statement, 2 MB a row, 100 KB of SQL, its list of pragmas, and so on. Off by default for SQL of your own; the
+    /// adapters keep the limits always.
+    #[cfg(feature = "local")]
+    pub fn strict_limits(mut self, strict: bool) -> Self {
+        self.options.strict_limits = strict;
+        self
+    }
+
+    /// How long a local operation waits for a writer in another process before it fails with [`ErrorKind::Busy`]. The
+    /// default is 30 seconds.
+    #[cfg(feature = "local")]
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.options.busy_timeout = timeout;
+        self
+    }
+
+    /// Makes the client. No I/O.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for the first setting that is wrong, or if it was not said where the databases are.
+    pub fn build(self) -> Result<C>
+    where
+        C: From<Arc<Shared>>,
+    {
+        #[cfg(feature = "local")]
+        if let Some(location) = self.location {
+            let transport = Transport::Local(Engine::new(location?, self.options));
+            return Ok(C::from(Arc::new(Shared {
+                transport,
+                usage: Mutex::default(),
+                closed: AtomicBool::new(false),
+            })));
+        }
+        Err(Error::invalid("the builder was not told where the databases are: call `local`"))
+    }
+}
+
+impl<C> fmt::Debug for Builder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").finish_non_exhaustive()
+    }
+}
+
+/// What all handles of a client share.
+pub struct Shared {
+    pub(crate) transport: Transport,
+    usage: Mutex<Meta>,
+    closed: AtomicBool,
+}
+
+/// How requests reach the engine.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    #[cfg(feature = "local")]
+    Local(Engine),
+}
+
+impl Shared {
+    /// Refuses work on a closed client.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Relaxed) {
+            return Err(Error::new(ErrorKind::Closed, "the client is closed"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        match self.transport {
+            #[cfg(feature = "local")]
+            Transport::Local(ref engine) => engine.close(),
+        }
+    }
+
+    pub(crate) fn usage(&self) -> Meta {
+        lock(&self.usage).clone()
+    }
+
+    /// Notes what a request cost, on its result sets and in the client's sum.
+    pub(crate) fn account(&self, request: &Request, outcome: &mut Result<Answer>, started: Instant) {
+        let mut meta = Meta { duration: started.elapsed(), ..Meta::default() };
+        if let Request::Batch(batch) = request {
+            meta.statement_count = u32::try_from(batch.statements().len()).unwrap_or(u32::MAX);
+        }
+        if let Ok(Answer::Sets(sets)) = outcome {
+            meta.rows_read = sets.iter().map(|rows| rows.len() as u64).sum();
+            meta.rows_written = sets.iter().filter_map(crate::Rows::changes).sum();
+        }
+        lock(&self.usage).add(&meta);
+        if let Ok(Answer::Sets(sets)) = outcome {
+            let meta = Arc::new(meta);
+            sets.iter_mut().for_each(|rows| rows.set_meta(Arc::clone(&meta)));
+        }
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PerSql").field("transport", &self.transport).finish_non_exhaustive()
+    }
+}

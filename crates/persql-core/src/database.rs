@@ -1,0 +1,309 @@
+//! The asynchronous handle to one database.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    Answer, Description, Error, Handle, Open, Params, PerSql, Plan, Request, Result, Rows, Sql, Statement, Step,
+    TableInfo, Then, blocking,
+    client::{Shared, Transport},
+    url::Url,
+};
+
+/// A boxed future that can move between threads: what [`Database`] replies with.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// An asynchronous handle to one database. Cheap to clone; clones share the client.
+///
+/// In local mode the work is done on threads of the library's own, so the executor is never blocked and none is
+/// needed. Dropping a future stops nothing that has begun: a write is done as a whole or not at all.
+#[derive(Clone)]
+pub struct Database(pub(crate) Link);
+
+impl Database {
+    /// A handle to a database that this URL names: `persql://namespace/database`, `sqlite:path/to/file.db` or
+    /// `sqlite::memory:`. It owns its client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for another scheme, naming the accepted ones, or a bad
+    /// name; [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if this build has not that mode.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> persql_core::Result<()> {
+    /// let db = persql_core::Database::from_url("sqlite::memory:")?;
+    /// db.query("CREATE TABLE note(text TEXT)", ()).await?;
+    /// # Ok(()) }
+    /// ```
+    pub fn from_url(url: &str) -> Result<Self> {
+        let (shared, name) = Url::parse(url)?.open::<PerSql>(|client| client.0)?;
+        Ok(Self(Link::new(shared, name)))
+    }
+
+    /// A handle to the database that the environment names: `PERSQL_DATABASE` holds a URL, or `namespace/database`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), naming the variable, if it is missing or wrong.
+    pub fn from_env() -> Result<Self> {
+        let (shared, name) = Url::from_env()?.open::<PerSql>(|client| client.0)?;
+        Ok(Self(Link::new(shared, name)))
+    }
+
+    /// A handle to a local database: see [`PerSql::local`] for what the path means. It owns its client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the path is empty or holds a NUL.
+    #[cfg(feature = "local")]
+    pub fn local(path: impl AsRef<std::path::Path>) -> Result<Self> {
+        Ok(Self(Link::new(PerSql::local(path)?.0, DatabaseName::only())))
+    }
+
+    /// The `namespace/database` that this is a handle to.
+    pub fn name(&self) -> &DatabaseName {
+        &self.0.name
+    }
+
+    /// The same database with a time limit on every request. A request that takes longer is interrupted, leaves
+    /// nothing behind and fails with [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
+    #[must_use]
+    pub fn with_timeout(&self, limit: Duration) -> Self {
+        Self(self.0.with_timeout(limit))
+    }
+
+    /// The same database for callers that block.
+    pub fn blocking(&self) -> blocking::Database {
+        blocking::Database(self.0.clone())
+    }
+
+    /// Runs one statement.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Sql`](crate::ErrorKind::Sql), [`Conflict`](crate::ErrorKind::Conflict) for a broken rule,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for two statements in one text,
+    /// [`Denied`](crate::ErrorKind::Denied) for `BEGIN`, `ATTACH` and the like,
+    /// [`NotFound`](crate::ErrorKind::NotFound) for a read of a database that nothing was written to, and what the
+    /// connection can suffer.
+    pub fn query(&self, sql: impl Into<Sql>, params: impl Params) -> BoxFuture<Result<Rows>> {
+        self.run(Plan::query(Statement::new(sql, params)))
+    }
+
+    /// Runs statements, each for itself: the first error ends the batch, and what came before it stays.
+    ///
+    /// # Errors
+    /// As [`query`](Database::query).
+    pub fn batch<S: Into<Statement>>(&self, statements: impl IntoIterator<Item = S>) -> BoxFuture<Result<Vec<Rows>>> {
+        self.run(Plan::raw_batch(statements.into_iter().map(Into::into), false))
+    }
+
+    /// Runs statements in one transaction: all of them take effect, or none.
+    ///
+    /// # Errors
+    /// As [`query`](Database::query).
+    pub fn transaction<S: Into<Statement>>(
+        &self,
+        statements: impl IntoIterator<Item = S>,
+    ) -> BoxFuture<Result<Vec<Rows>>> {
+        self.run(Plan::raw_batch(statements.into_iter().map(Into::into), true))
+    }
+
+    /// The tables and how many rows each has, by name.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if nothing was written to the database yet.
+    pub fn tables(&self) -> BoxFuture<Result<Vec<TableInfo>>> {
+        self.run(Plan::tables())
+    }
+
+    /// The whole schema.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if nothing was written to the database yet.
+    pub fn describe(&self) -> BoxFuture<Result<Description>> {
+        self.run(Plan::describe())
+    }
+
+    /// Closes the client that this handle belongs to: see [`PerSql::close`].
+    pub fn close(&self) {
+        self.0.shared.close();
+    }
+}
+
+impl Handle for Database {
+    type Reply<T: Send + 'static> = BoxFuture<Result<T>>;
+
+    fn run<T: Send + 'static>(&self, mut plan: Plan<T>) -> BoxFuture<Result<T>> {
+        let link = self.0.clone();
+        Box::pin(async move {
+            loop {
+                plan = match plan.into_step() {
+                    Step::Done(result) => return result,
+                    Step::Send(request, then) => link.advance(request, then).await,
+                }
+            }
+        })
+    }
+}
+
+impl Open for Database {
+    fn open_url(url: &str) -> Result<Self> {
+        Self::from_url(url)
+    }
+
+    fn open_env() -> Result<Self> {
+        Self::from_env()
+    }
+
+    fn close_client(&self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Database").field(&self.0.name).finish()
+    }
+}
+
+/// What both kinds of handle are made of.
+#[derive(Clone)]
+pub(crate) struct Link {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) name: DatabaseName,
+    limit: Option<Duration>,
+}
+
+impl Link {
+    pub(crate) fn new(shared: Arc<Shared>, name: DatabaseName) -> Self {
+        Self { shared, name, limit: None }
+    }
+
+    pub(crate) fn with_timeout(&self, limit: Duration) -> Self {
+        Self { limit: Some(limit), ..self.clone() }
+    }
+
+    /// Sends one request and waits on this thread.
+    pub(crate) fn send(&self, request: &Request) -> Result<Answer> {
+        self.shared.check_open()?;
+        let started = Instant::now();
+        let mut outcome = match self.shared.transport {
+            #[cfg(feature = "local")]
+            Transport::Local(ref engine) => engine.send(&self.name, request, self.limit),
+        };
+        self.shared.account(request, &mut outcome, started);
+        outcome
+    }
+
+    /// Sends one request and goes on with its outcome.
+    async fn advance<T: Send + 'static>(&self, request: Request, then: Then<T>) -> Plan<T> {
+        if let Err(error) = self.shared.check_open() {
+            return then.resume(request, Err(error));
+        }
+        let shared = Arc::clone(&self.shared);
+        let started = Instant::now();
+        let then = then.first(move |request, outcome| shared.account(request, outcome, started));
+        match self.shared.transport {
+            #[cfg(feature = "local")]
+            Transport::Local(ref engine) => engine.advance(&self.name, request, self.limit, then).await,
+        }
+    }
+}
+
+/// The name of a database: `namespace/database`.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct DatabaseName {
+    namespace: Arc<str>,
+    database: Arc<str>,
+}
+
+impl DatabaseName {
+    /// Reads `namespace/database`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if it is not two parts of 1 to 100 letters, digits,
+    /// `.`, `_` or `-`, each beginning with a letter or a digit. So a name is also a safe name for a file.
+    pub fn parse(name: &str) -> Result<Self> {
+        let is_part = |part: &str| {
+            part.len() <= 100
+                && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+                && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        };
+        match name.split_once('/') {
+            Some((namespace, database)) if is_part(namespace) && is_part(database) => {
+                Ok(Self { namespace: namespace.into(), database: database.into() })
+            }
+            _ => Err(Error::invalid(
+                "a database name is namespace/database, each part 1 to 100 letters, digits, '.', '_' or '-' that begin with a letter or a digit",
+            )
+            .context("name", format_args!("{name:?}"))),
+        }
+    }
+
+    /// The name of the only database of a file, or of a client of one database in memory.
+    pub(crate) fn only() -> Self {
+        Self { namespace: "local".into(), database: "main".into() }
+    }
+
+    /// The part before the slash.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The part after the slash.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+}
+
+impl fmt::Display for DatabaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.database)
+    }
+}
+
+impl fmt::Debug for DatabaseName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Locks. Our own code does not panic under a lock, so what a panic left behind is whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_two_safe_parts() {
+        let name = DatabaseName::parse("acme/agent-state.v2_x").unwrap();
+        assert_eq!(
+            (name.namespace(), name.database(), name.to_string().as_str()),
+            ("acme", "agent-state.v2_x", "acme/agent-state.v2_x")
+        );
+        let long = format!("a/{}", "b".repeat(101));
+        for bad in [
+            "",
+            "acme",
+            "/a",
+            "a/",
+            "a/b/c",
+            "../etc/passwd",
+            "a/..",
+            "a/.hidden",
+            "a/b c",
+            "a/b\0",
+            "ä/b",
+            "a\\b/c",
+            &long,
+        ] {
+            assert!(DatabaseName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

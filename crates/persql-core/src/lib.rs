@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod blocking;
+mod client;
+mod database;
+mod error;
+pub mod json;
+#[cfg(feature = "local")]
+mod local;
+mod operation;
+mod pack;
+mod page;
+mod plan;
+mod rows;
+mod schema;
+mod sql;
+mod statement;
+mod url;
+mod value;
+
+pub use client::{Builder, PerSql};
+pub use database::{BoxFuture, Database, DatabaseName};
+pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
+#[cfg(feature = "local")]
+pub use local::{Durability, WriteStats};
+pub use operation::{Operation, Recorded};
+pub use pack::{Pack, pack};
+pub use page::PageSize;
+pub use plan::{Answer, Handle, Open, Plan, Request, Schema, Step, Then};
+pub use rows::{Column, Meta, Row, Rows};
+pub use schema::{ColumnDescription, Description, ForeignKey, TableDescription, TableInfo};
+pub use statement::{Access, Batch, Ident, Params, Sql, Statement, limits};
+pub use value::{FromValue, Value, ValueRef};

@@ -1,0 +1,202 @@
+//! Opening SQLite the way we want it, and waiting for other processes fairly.
+
+use std::{
+    cell::Cell,
+    hash::{BuildHasher, RandomState},
+    path::Path,
+    sync::{
+        Arc, Once,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use super::{
+    Durability, Options,
+    error::translate,
+    rules::{self, Settled},
+};
+use crate::{Error, ErrorKind, Result};
+
+/// The oldest SQLite whose SQL the adapters are written in.
+const OLDEST: i32 = 3_046_000;
+
+/// Statements kept prepared on each connection: more than all adapters together have.
+const PREPARED: usize = 128;
+
+/// An open connection with our rules on it.
+#[derive(Debug)]
+pub(super) struct Conn {
+    pub(super) sqlite: Connection,
+    ours: Arc<AtomicBool>,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Reads from a file that must be there.
+    Read,
+    /// Writes to a file that is created if it is not there.
+    Write,
+}
+
+impl Conn {
+    /// Opens a file.
+    pub(super) fn open_file(path: &Path, purpose: Purpose, options: Options) -> Result<Self> {
+        let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        if purpose == Purpose::Write {
+            flags |= OpenFlags::SQLITE_OPEN_CREATE;
+            if let Some(directory) = path.parent() {
+                std::fs::create_dir_all(directory).map_err(|error| {
+                    Error::new(ErrorKind::Unavailable, "the directory of the database cannot be created")
+                        .with_source(error)
+                })?;
+            }
+        }
+        let sqlite = Connection::open_with_flags(path, flags).map_err(translate)?;
+        let mut conn = Self::prepare(sqlite, options)?;
+        conn.waiting(Instant::now() + options.busy_timeout, |conn| conn.set_up_file(purpose, options))?;
+        Ok(conn)
+    }
+
+    /// Opens a database in memory that nobody else sees.
+    pub(super) fn open_memory(options: Options) -> Result<Self> {
+        let mut conn = Self::prepare(Connection::open_in_memory().map_err(translate)?, options)?;
+        conn.apply_rules(options)?;
+        Ok(conn)
+    }
+
+    fn prepare(mut sqlite: Connection, options: Options) -> Result<Self> {
+        let version = rusqlite::version_number();
+        if version < OLDEST {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("SQLite 3.46 or newer is needed, and this program is linked with {}", rusqlite::version()),
+            ));
+        }
+        sqlite.set_prepared_statement_cache_capacity(PREPARED);
+        sqlite.busy_handler(Some(wait_a_little as fn(i32) -> bool)).settled().map_err(translate)?;
+        for (setting, on) in [
+            // A damaged or hostile file must not get at the engine through its schema.
+            (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+            (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+            // As the service has it; SQLite's own default is off, rusqlite's bundled one is on.
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+        ] {
+            sqlite.set_db_config(setting, on).map_err(translate)?;
+        }
+        tell_version_once(options);
+        Ok(Self { sqlite, ours: Arc::default() })
+    }
+
+    fn set_up_file(&mut self, purpose: Purpose, options: Options) -> Result<()> {
+        // To switch to WAL needs the file for itself for a moment, and SQLite does not call the busy handler for that.
+        let deadline = Instant::now() + options.busy_timeout;
+        while self.pragma_text("PRAGMA journal_mode")? != "wal" {
+            match self.pragma_text("PRAGMA journal_mode=WAL") {
+                Ok(mode) if mode == "wal" => break,
+                Ok(_) => {
+                    return Err(Error::new(
+                        ErrorKind::Unsupported,
+                        "the file system does not support SQLite's WAL mode",
+                    ));
+                }
+                Err(error) if error.kind() == ErrorKind::Busy && Instant::now() < deadline => sleep_a_little(),
+                Err(error) => return Err(error),
+            }
+        }
+        let synchronous = match options.durability {
+            Durability::Normal => "PRAGMA synchronous=NORMAL",
+            Durability::Full => "PRAGMA synchronous=FULL",
+        };
+        self.sqlite.execute_batch(synchronous).map_err(translate)?;
+        // After a burst of writes the log gives its space back.
+        self.pragma_text("PRAGMA journal_size_limit=16777216")?;
+        if purpose == Purpose::Read {
+            self.sqlite.execute_batch("PRAGMA query_only=ON").map_err(translate)?;
+        }
+        self.apply_rules(options)
+    }
+
+    fn apply_rules(&mut self, options: Options) -> Result<()> {
+        rules::apply(&mut self.sqlite, options.strict_limits, &self.ours).map_err(translate)
+    }
+
+    /// Runs one of our own statements, which the rules do not concern: BEGIN, COMMIT and the like.
+    pub(super) fn control(&self, sql: &'static str) -> Result<()> {
+        self.as_ours(|sqlite| sqlite.prepare_cached(sql)?.raw_execute().map(|_| ())).map_err(translate)
+    }
+
+    /// Lifts the rules for what `work` does.
+    pub(super) fn as_ours<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {
+        self.ours.store(true, Ordering::Relaxed);
+        let result = work(&self.sqlite);
+        self.ours.store(false, Ordering::Relaxed);
+        result
+    }
+
+    /// Waits for other processes until `deadline` at most, in everything that `work` does.
+    pub(super) fn waiting<T>(&mut self, deadline: Instant, work: impl FnOnce(&mut Self) -> T) -> T {
+        BUSY_UNTIL.set(Some(deadline));
+        let result = work(self);
+        BUSY_UNTIL.set(None);
+        result
+    }
+
+    /// Interrupts whatever statement of `work` runs after `deadline`.
+    pub(super) fn limited<T>(
+        &mut self,
+        deadline: Option<Instant>,
+        work: impl FnOnce(&mut Self) -> Result<T>,
+    ) -> Result<T> {
+        let Some(deadline) = deadline else { return work(self) };
+        // Often enough for a limit of milliseconds, too rarely to be felt.
+        const OPERATIONS: i32 = 2_000;
+        let expired = move || Instant::now() >= deadline;
+        self.sqlite.progress_handler(OPERATIONS, Some(expired)).settled().map_err(translate)?;
+        let result = work(self);
+        self.sqlite.progress_handler(0, None::<fn() -> bool>).settled().map_err(translate)?;
+        result
+    }
+
+    fn pragma_text(&self, sql: &str) -> Result<String> {
+        self.sqlite
+            .query_row(sql, [], |row| {
+                row.get_ref(0).map(|value| match value {
+                    rusqlite::types::ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                    _ => String::new(),
+                })
+            })
+            .map_err(translate)
+    }
+}
+
+thread_local! {
+    /// Until when the operation on this thread may wait. rusqlite's oldest version takes no closure as a busy handler.
+    static BUSY_UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// SQLite's own handler sleeps for up to 100 ms, which starves those who wait long: they ask more and more rarely.
+fn wait_a_little(_attempts: i32) -> bool {
+    let in_time = BUSY_UNTIL.get().is_some_and(|deadline| Instant::now() < deadline);
+    if in_time {
+        sleep_a_little();
+    }
+    in_time
+}
+
+/// Between 0.1 and 0.5 ms, so that waiters do not march in step.
+fn sleep_a_little() {
+    let jitter = RandomState::new().hash_one(()) % 400;
+    thread::sleep(Duration::from_micros(100 + jitter));
+}
+
+fn tell_version_once(options: Options) {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        tracing::debug!(sqlite = rusqlite::version(), durability = ?options.durability, "local mode is in use");
+    });
+}

@@ -1,0 +1,118 @@
+//! SQLite's errors in the names of the HTTP API.
+
+use rusqlite::ffi;
+
+use crate::{Error, ErrorKind, SqlDetail, SqlErrorKind};
+
+/// Translates an error of SQLite.
+///
+/// SQLite quotes parameters in some of its messages (of FTS5, of JSON paths), so only texts of known form are kept.
+pub(super) fn translate(error: rusqlite::Error) -> Error {
+    match error {
+        rusqlite::Error::SqliteFailure(code, message) => {
+            from_code(code.extended_code, message.as_deref().unwrap_or(""))
+        }
+        rusqlite::Error::SqlInputError { error, msg, .. } => from_code(error.extended_code, &msg),
+        rusqlite::Error::NulError(_) => Error::invalid("an SQL text cannot hold a NUL character"),
+        rusqlite::Error::InvalidPath(_) => Error::invalid("this path cannot be used"),
+        rusqlite::Error::InvalidParameterCount(given, wanted) => wrong_parameters(given, wanted),
+        _ => Error::new(ErrorKind::Sql, "the statement failed").with_sql(SqlDetail::new(SqlErrorKind::Unknown)),
+    }
+}
+
+/// The error for a statement with more or fewer parameters than were given.
+pub(super) fn wrong_parameters(given: usize, wanted: usize) -> Error {
+    Error::new(ErrorKind::Sql, format!("the statement takes {wanted} parameters, and {given} were given"))
+        .with_sql(SqlDetail::new(SqlErrorKind::Unknown))
+}
+
+/// The error for a database that nothing has been written to.
+pub(super) fn unknown_database() -> Error {
+    Error::new(ErrorKind::NotFound, "the database is not there yet: the first write creates it")
+        .with_sql(SqlDetail::new(SqlErrorKind::UnknownDatabase))
+}
+
+fn from_code(code: i32, message: &str) -> Error {
+    use ErrorKind::{Busy, Conflict, Corrupt, Denied, Sql, Timeout, TooLarge, Unavailable};
+    use SqlErrorKind as Rule;
+    let error = |kind, rule, text: &str| Error::new(kind, text.to_owned()).with_sql(SqlDetail::new(rule));
+    match code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            constraint(Rule::UniqueViolation, "a unique rule is broken", message)
+        }
+        ffi::SQLITE_CONSTRAINT_NOTNULL => constraint(Rule::NotNullViolation, "a not-null rule is broken", message),
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => constraint(Rule::FkViolation, "a foreign-key rule is broken", message),
+        ffi::SQLITE_CONSTRAINT_CHECK => constraint(Rule::CheckViolation, "a check rule is broken", message),
+        ffi::SQLITE_CONSTRAINT_DATATYPE => constraint(Rule::TypeMismatch, "a value is of the wrong type", message),
+        ffi::SQLITE_CONSTRAINT_TRIGGER => error(Conflict, Rule::Unknown, &format!("a trigger refused: {message}")),
+        _ => match code & 0xff {
+            ffi::SQLITE_CONSTRAINT => error(Conflict, Rule::Unknown, "a rule of the table is broken"),
+            ffi::SQLITE_MISMATCH => error(Conflict, Rule::TypeMismatch, "a value is of the wrong type"),
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => {
+                error(Busy, Rule::DatabaseLocked, "another writer holds the database")
+            }
+            ffi::SQLITE_READONLY => error(Denied, Rule::Readonly, "the database or the connection is read-only"),
+            ffi::SQLITE_INTERRUPT => error(Timeout, Rule::Unknown, "the time limit of the request ran out"),
+            ffi::SQLITE_TOOBIG => error(TooLarge, Rule::Unknown, "a string, a blob, a row or the statement is too big"),
+            ffi::SQLITE_AUTH => error(Denied, Rule::Unknown, "the statement is not allowed"),
+            ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => {
+                error(Corrupt, Rule::Unknown, "the file is damaged, or not a database")
+            }
+            ffi::SQLITE_FULL => error(Unavailable, Rule::Unknown, "the disk is full"),
+            ffi::SQLITE_IOERR | ffi::SQLITE_CANTOPEN | ffi::SQLITE_NOMEM => error(
+                Unavailable,
+                Rule::Unknown,
+                &format!("the database cannot be read or written (SQLite code {code})"),
+            ),
+            _ => from_text(message).unwrap_or_else(|| error(Sql, Rule::Unknown, "the statement failed")),
+        },
+    }
+}
+
+/// `UNIQUE constraint failed: table.column, table.column`, and the like.
+fn constraint(rule: SqlErrorKind, text: &'static str, message: &str) -> Error {
+    let mut detail = SqlDetail::new(rule);
+    let at = match rule {
+        SqlErrorKind::TypeMismatch => message.rsplit_once(" column ").map(|(_, at)| at),
+        SqlErrorKind::CheckViolation | SqlErrorKind::FkViolation => None,
+        _ => message.rsplit_once("failed: ").map(|(_, at)| at),
+    };
+    if let Some((table, column)) = at.and_then(|at| at.split(", ").next()).and_then(|at| at.split_once('.')) {
+        detail.table = Some(table.to_owned());
+        detail.column = Some(column.to_owned());
+    }
+    let error = Error::new(ErrorKind::Conflict, text);
+    match at {
+        Some(at) => error.context("column", at),
+        None => error,
+    }
+    .with_sql(detail)
+}
+
+/// The errors that SQLite tells apart only by their text.
+fn from_text(message: &str) -> Option<Error> {
+    let (rule, table, column) = if let Some(table) = message.strip_prefix("no such table: ") {
+        (SqlErrorKind::UnknownTable, Some(table), None)
+    } else if let Some(column) = message.strip_prefix("no such column: ") {
+        (SqlErrorKind::UnknownColumn, None, Some(column))
+    } else if let Some((table, column)) =
+        message.strip_prefix("table ").and_then(|rest| rest.split_once(" has no column named "))
+    {
+        (SqlErrorKind::UnknownColumn, Some(table), Some(column))
+    } else if message.ends_with(": syntax error")
+        || message == "incomplete input"
+        || message.starts_with("unrecognized token")
+    {
+        (SqlErrorKind::SyntaxError, None, None)
+    } else if message.starts_with("too many SQL variables") {
+        (SqlErrorKind::TooManyParams, None, None)
+    } else if let Some(column) = message.strip_prefix("duplicate column name: ") {
+        (SqlErrorKind::Unknown, None, Some(column))
+    } else {
+        return None;
+    };
+    let mut detail = SqlDetail::new(rule);
+    detail.table = table.map(str::to_owned);
+    detail.column = column.map(str::to_owned);
+    Some(Error::new(ErrorKind::Sql, message.to_owned()).with_sql(detail))
+}

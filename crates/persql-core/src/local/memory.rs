@@ -1,0 +1,60 @@
+//! A database in memory: one connection under a lock.
+
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Options,
+    connection::Conn,
+    error::unknown_database,
+    file::{reads_by_its_first_word, run_raw},
+};
+use crate::{Access, Answer, Batch, Request, Result, Rows, database::lock};
+
+#[derive(Debug)]
+pub(super) struct MemoryStore {
+    options: Options,
+    conn: Mutex<Option<Conn>>,
+}
+
+impl MemoryStore {
+    pub(super) fn new(options: Options) -> Self {
+        Self { options, conn: Mutex::default() }
+    }
+
+    pub(super) fn send(&self, request: &Request, limit: Option<Duration>) -> Result<Answer> {
+        let mut slot = lock(&self.conn);
+        let conn = match &mut *slot {
+            Some(conn) => conn,
+            // As everywhere, the first write makes the database.
+            none if creates(request) => none.insert(Conn::open_memory(self.options)?),
+            _ => return Err(unknown_database()),
+        };
+        conn.limited(limit.map(|limit| Instant::now() + limit), |conn| match request {
+            Request::Batch(batch) => run(conn, batch).map(Answer::Sets),
+            Request::Tables => conn.tables().map(Answer::Tables),
+            Request::Describe => conn.describe().map(Answer::Description),
+        })
+    }
+}
+
+fn run(conn: &Conn, batch: &Batch) -> Result<Vec<Rows>> {
+    match batch.access() {
+        Access::Read => conn.execute_all(batch.statements()),
+        Access::Write | Access::Schema => conn.transaction(batch.statements()),
+        Access::Raw { transaction } => run_raw(conn, batch.statements(), transaction),
+    }
+}
+
+fn creates(request: &Request) -> bool {
+    match request {
+        Request::Batch(batch) => match batch.access() {
+            Access::Read => false,
+            Access::Write | Access::Schema => true,
+            Access::Raw { .. } => !batch.statements().iter().all(reads_by_its_first_word),
+        },
+        Request::Tables | Request::Describe => false,
+    }
+}

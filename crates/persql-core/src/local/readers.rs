@@ -1,0 +1,84 @@
+//! The connections that read one file. They never wait for its writer.
+
+use std::{
+    path::Path,
+    sync::{Condvar, Mutex, PoisonError},
+};
+
+use super::{
+    Options,
+    connection::{Conn, Purpose},
+    error::unknown_database,
+};
+use crate::{Result, database::lock};
+
+/// Connections that read one file at the same time: three descriptors and about 200 kB each.
+const MOST: usize = 8;
+
+#[derive(Debug, Default)]
+pub(super) struct Readers {
+    state: Mutex<State>,
+    returned: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    idle: Vec<Conn>,
+    open: usize,
+}
+
+impl Readers {
+    /// Lends a connection to `work`, opening one if all are in use.
+    pub(super) fn with<T>(
+        &self,
+        path: &Path,
+        options: Options,
+        work: impl FnOnce(&mut Conn) -> Result<T>,
+    ) -> Result<T> {
+        let mut lease = Lease { readers: self, conn: self.take() };
+        let conn = match &mut lease.conn {
+            Some(conn) => conn,
+            none => {
+                // Only SQLite may open a live database: closing any descriptor of it would drop SQLite's locks.
+                if !path.exists() {
+                    return Err(unknown_database());
+                }
+                none.insert(Conn::open_file(path, Purpose::Read, options)?)
+            }
+        };
+        work(conn)
+    }
+
+    /// An idle connection, or leave to open one.
+    fn take(&self) -> Option<Conn> {
+        let mut state = lock(&self.state);
+        loop {
+            if let Some(conn) = state.idle.pop() {
+                return Some(conn);
+            }
+            if state.open < MOST {
+                state.open += 1;
+                return None;
+            }
+            state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// Gives the connection back whatever happens, a panic in a caller's code included.
+struct Lease<'a> {
+    readers: &'a Readers,
+    conn: Option<Conn>,
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.readers.state);
+        match self.conn.take() {
+            Some(conn) => state.idle.push(conn),
+            None => state.open -= 1,
+        }
+        drop(state);
+        self.readers.returned.notify_one();
+    }
+}

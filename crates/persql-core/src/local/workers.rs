@@ -1,0 +1,92 @@
+//! The threads on which asynchronous callers' work is done, so that no executor is blocked.
+//!
+//! One pool for the process. Threads are started when work waits for them and end after a while without work. No job
+//! waits for another job, so the pool cannot lock itself up.
+
+use std::{
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Condvar, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use crate::{Error, ErrorKind, Result, database::lock};
+
+type Job = Box<dyn FnOnce() + Send>;
+
+struct Pool {
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+struct State {
+    jobs: VecDeque<Job>,
+    idle: usize,
+    threads: usize,
+}
+
+/// Enough that jobs which wait for another process's lock do not hold up the others.
+const MOST_THREADS: usize = 64;
+const IDLE_FOR: Duration = Duration::from_secs(10);
+
+static POOL: Pool =
+    Pool { state: Mutex::new(State { jobs: VecDeque::new(), idle: 0, threads: 0 }), work: Condvar::new() };
+
+/// Does the work on a thread of the pool and gives its value. The work is done even if the future is dropped.
+pub(super) async fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let (sender, receiver) = oneshot::channel();
+    // A dropped future has no use for the value.
+    spawn(Box::new(move || drop(sender.send(work()))));
+    receiver.await.map_err(|_| lost())
+}
+
+/// The error for work whose thread ended without an answer.
+pub(super) fn lost() -> Error {
+    Error::new(ErrorKind::Unavailable, "the thread that did the work ended early").with_may_have_applied(true)
+}
+
+/// Does the work on a thread of the pool.
+pub(super) fn spawn(job: Job) {
+    let mut state = lock(&POOL.state);
+    state.jobs.push_back(job);
+    if state.idle >= state.jobs.len() {
+        drop(state);
+        POOL.work.notify_one();
+    } else if state.threads < MOST_THREADS {
+        state.threads += 1;
+        drop(state);
+        let started = thread::Builder::new().name("persql-local".to_owned()).spawn(work_until_idle);
+        if started.is_err() {
+            // The system has no thread to give. Others of the pool will come to the job; without any, its caller is told.
+            let mut state = lock(&POOL.state);
+            state.threads -= 1;
+            let abandoned = if state.threads == 0 { std::mem::take(&mut state.jobs) } else { VecDeque::new() };
+            drop(state);
+            drop(abandoned);
+        }
+    }
+}
+
+fn work_until_idle() {
+    let mut state = lock(&POOL.state);
+    loop {
+        if let Some(job) = state.jobs.pop_front() {
+            drop(state);
+            // A panic in a caller's own decoding must not cost the pool a thread. The caller sees its channel closed.
+            drop(catch_unwind(AssertUnwindSafe(job)));
+            state = lock(&POOL.state);
+            continue;
+        }
+        state.idle += 1;
+        let (woken, waited) = POOL.work.wait_timeout(state, IDLE_FOR).unwrap_or_else(PoisonError::into_inner);
+        state = woken;
+        state.idle -= 1;
+        if waited.timed_out() && state.jobs.is_empty() {
+            state.threads -= 1;
+            return;
+        }
+    }
+}

@@ -1,0 +1,455 @@
+//! Operations as values, and who runs them.
+
+use std::{fmt, sync::Arc};
+
+use crate::{Batch, Description, Error, ErrorKind, Ident, Result, Rows, Sql, SqlErrorKind, Statement, TableInfo};
+
+/// A database operation as a value: what to send, and how to read the answer.
+///
+/// A plan is made of steps. A step is one request and one transaction; its continuation reads the answer and may go on
+/// with another step. Nothing in a plan does I/O, waits or locks, so it is written once and run by every [`Handle`].
+///
+/// # Examples
+/// ```
+/// use persql_core::{Handle, Plan, Statement, blocking::Database};
+///
+/// # fn main() -> persql_core::Result<()> {
+/// let db = Database::local(":memory:")?;
+/// db.query("CREATE TABLE note(text TEXT)", ())?;
+///
+/// fn add(text: &str) -> Plan<()> {
+///     Plan::write([Statement::new("INSERT INTO note VALUES (?1)", [text])])
+/// }
+/// fn count() -> Plan<i64> {
+///     Plan::read(Statement::from("SELECT count(*) AS n FROM note"))
+///         .and_then(|rows| Plan::result(rows.first().map_or(Ok(0), |row| row.get("n"))))
+/// }
+///
+/// db.run(add("hello"))?;
+/// assert_eq!(db.run(count())?, 1);
+/// # Ok(()) }
+/// ```
+#[must_use = "a plan does nothing until a handle runs it"]
+pub struct Plan<T>(Step<T>);
+
+/// The next thing to do for a plan, for those who write a [`Handle`] of their own.
+#[allow(clippy::exhaustive_enums, reason = "a handle must know every step")]
+pub enum Step<T> {
+    /// The operation is over.
+    Done(Result<T>),
+    /// Send the request, and hand its outcome to the continuation.
+    Send(Request, Then<T>),
+}
+
+/// What follows a request.
+pub struct Then<T>(Box<dyn FnOnce(Request, Result<Answer>) -> Plan<T> + Send>);
+
+impl<T: 'static> Then<T> {
+    /// Does `work` with the outcome before anything else sees it.
+    pub(crate) fn first(self, work: impl FnOnce(&Request, &mut Result<Answer>) + Send + 'static) -> Self {
+        Then(Box::new(move |request, mut outcome| {
+            work(&request, &mut outcome);
+            self.resume(request, outcome)
+        }))
+    }
+
+    /// Goes on with the outcome of `request`, which comes back so that it can be sent again.
+    pub fn resume(self, request: Request, outcome: Result<Answer>) -> Plan<T> {
+        (self.0)(request, outcome)
+    }
+}
+
+/// What one step asks for.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Request {
+    /// Statements.
+    Batch(Batch),
+    /// The names and sizes of the tables.
+    Tables,
+    /// The whole schema.
+    Describe,
+}
+
+/// What one step answers.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Answer {
+    /// A result set for each statement. A handle may leave them empty for a batch of pure writes.
+    Sets(Vec<Rows>),
+    /// The names and sizes of the tables.
+    Tables(Vec<TableInfo>),
+    /// The whole schema.
+    Description(Description),
+}
+
+impl<T: Send + 'static> Plan<T> {
+    /// An operation that is over before it began.
+    pub fn result(result: Result<T>) -> Self {
+        Plan(Step::Done(result))
+    }
+
+    /// An operation that succeeds with this value and sends nothing.
+    pub fn ok(value: T) -> Self {
+        Self::result(Ok(value))
+    }
+
+    /// An operation that is refused and sends nothing.
+    pub fn err(error: Error) -> Self {
+        Self::result(Err(error))
+    }
+
+    /// The next thing to do.
+    pub fn into_step(self) -> Step<T> {
+        self.0
+    }
+
+    /// Goes on with the outcome, good or bad.
+    pub fn then<U: Send + 'static>(self, next: impl FnOnce(Result<T>) -> Plan<U> + Send + 'static) -> Plan<U> {
+        match self.0 {
+            Step::Done(result) => next(result),
+            Step::Send(request, then) => Plan(Step::Send(
+                request,
+                Then(Box::new(move |request, outcome| then.resume(request, outcome).then(next))),
+            )),
+        }
+    }
+
+    /// Goes on with the value, if there is one.
+    pub fn and_then<U: Send + 'static>(self, next: impl FnOnce(T) -> Plan<U> + Send + 'static) -> Plan<U> {
+        self.then(|result| match result {
+            Ok(value) => next(value),
+            Err(error) => Plan::err(error),
+        })
+    }
+
+    /// Goes on with the error, if there is one.
+    pub fn or_else(self, next: impl FnOnce(Error) -> Plan<T> + Send + 'static) -> Plan<T> {
+        self.then(|result| match result {
+            Ok(value) => Plan::ok(value),
+            Err(error) => next(error),
+        })
+    }
+
+    /// Turns the value into another, or refuses it.
+    pub fn try_map<U: Send + 'static>(self, map: impl FnOnce(T) -> Result<U> + Send + 'static) -> Plan<U> {
+        self.and_then(|value| Plan::result(map(value)))
+    }
+
+    /// Turns the value into another.
+    pub fn map<U: Send + 'static>(self, map: impl FnOnce(T) -> U + Send + 'static) -> Plan<U> {
+        self.try_map(|value| Ok(map(value)))
+    }
+
+    /// Says in every error what the operation was about: a session, a thread.
+    pub fn context(self, key: &'static str, value: impl Into<Arc<str>>) -> Plan<T> {
+        let value = value.into();
+        self.then(move |result| Plan::result(result.map_err(|error| error.context(key, value))))
+    }
+
+    /// Creates the tables and repeats the step if it fails because one of them is not there.
+    ///
+    /// The failed step left nothing behind, so to repeat it is safe. Only the first step of the plan is repeated.
+    pub fn creating(self, schema: &Schema) -> Plan<T> {
+        let schema = schema.clone();
+        match self.0 {
+            Step::Send(request, then) if schema.on_demand => Plan(Step::Send(
+                request,
+                Then(Box::new(move |request, outcome| match outcome {
+                    Err(error) if schema.is_missing(&error) => {
+                        schema.create().and_then(move |()| Plan(Step::Send(request, then)))
+                    }
+                    outcome => then.resume(request, outcome),
+                })),
+            )),
+            step => Plan(step),
+        }
+    }
+
+    /// Shows every request to `look` before it is sent: for counting and tracing.
+    pub fn inspect(self, mut look: impl FnMut(&Request) + Send + 'static) -> Plan<T> {
+        match self.0 {
+            Step::Done(result) => Plan(Step::Done(result)),
+            Step::Send(request, then) => {
+                look(&request);
+                Plan(Step::Send(
+                    request,
+                    Then(Box::new(move |request, outcome| then.resume(request, outcome).inspect(look))),
+                ))
+            }
+        }
+    }
+}
+
+impl Plan<Answer> {
+    /// Sends one request and gives its answer as it came.
+    pub fn send(request: Request) -> Self {
+        Plan(Step::Send(request, Then(Box::new(|_, outcome| Plan::result(outcome)))))
+    }
+}
+
+impl Plan<Rows> {
+    /// Sends one statement that reads.
+    pub fn read(statement: Statement) -> Self {
+        Self::only_set(Batch::read(statement))
+    }
+
+    /// Sends one statement that writes and answers with rows (`RETURNING`).
+    ///
+    /// There is no such plan for several statements: the service does not document whether a transactional batch
+    /// answers with rows, so nothing may depend on that.
+    pub fn write_returning(statement: Statement) -> Self {
+        Self::only_set(Batch::write([statement]))
+    }
+
+    /// Sends one statement of the user's own.
+    pub fn query(statement: Statement) -> Self {
+        Self::only_set(Batch::raw([statement], true))
+    }
+
+    fn only_set(batch: Batch) -> Self {
+        Plan::send(Request::Batch(batch)).try_map(|answer| match answer {
+            Answer::Sets(sets) => {
+                let mut sets = sets.into_iter();
+                match (sets.next(), sets.next()) {
+                    (Some(rows), None) => Ok(rows),
+                    _ => Err(Error::new(ErrorKind::Corrupt, "one statement was not answered with one result set")),
+                }
+            }
+            _ => Err(unexpected()),
+        })
+    }
+
+    /// Gives no rows, instead of an error, if a table of the schema or the whole database is not there yet.
+    pub fn or_absent(self, schema: &Schema) -> Self {
+        let schema = schema.clone();
+        self.or_else(move |error| if schema.is_missing(&error) { Plan::ok(Rows::default()) } else { Plan::err(error) })
+    }
+}
+
+impl Plan<()> {
+    /// Sends statements that write: all of them take effect, or none.
+    pub fn write(statements: impl IntoIterator<Item = Statement>) -> Self {
+        Plan::send(Request::Batch(Batch::write(statements))).map(|_| ())
+    }
+
+    /// Does nothing, instead of failing, if a table of the schema or the whole database is not there yet.
+    pub fn or_nothing(self, schema: &Schema) -> Self {
+        let schema = schema.clone();
+        self.or_else(move |error| if schema.is_missing(&error) { Plan::ok(()) } else { Plan::err(error) })
+    }
+}
+
+impl Plan<Vec<Rows>> {
+    /// Sends statements of the user's own.
+    pub fn raw_batch(statements: impl IntoIterator<Item = Statement>, transaction: bool) -> Self {
+        Plan::send(Request::Batch(Batch::raw(statements, transaction))).try_map(|answer| match answer {
+            Answer::Sets(sets) => Ok(sets),
+            _ => Err(unexpected()),
+        })
+    }
+}
+
+impl Plan<Vec<TableInfo>> {
+    /// Asks for the names and sizes of the tables.
+    pub fn tables() -> Self {
+        Plan::send(Request::Tables).try_map(|answer| match answer {
+            Answer::Tables(tables) => Ok(tables),
+            _ => Err(unexpected()),
+        })
+    }
+}
+
+impl Plan<Description> {
+    /// Asks for the whole schema.
+    pub fn describe() -> Self {
+        Plan::send(Request::Describe).try_map(|answer| match answer {
+            Answer::Description(description) => Ok(description),
+            _ => Err(unexpected()),
+        })
+    }
+}
+
+fn unexpected() -> Error {
+    Error::new(ErrorKind::Corrupt, "the answer is of another kind than the request")
+}
+
+impl<T> fmt::Debug for Plan<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Plan").field(&self.0).finish()
+    }
+}
+
+impl<T> fmt::Debug for Step<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Done(_) => f.write_str("Done"),
+            Step::Send(request, _) => f.debug_tuple("Send").field(request).finish(),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Then<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Then")
+    }
+}
+
+/// The tables of an adapter: their names, and the statements that create them if they are not there.
+#[derive(Clone, Debug)]
+pub struct Schema {
+    tables: Arc<[Ident]>,
+    create: Arc<[Sql]>,
+    on_demand: bool,
+}
+
+impl Schema {
+    /// Tables that these idempotent statements create.
+    pub fn new(tables: impl IntoIterator<Item = Ident>, create: impl IntoIterator<Item = Sql>) -> Self {
+        Self { tables: tables.into_iter().collect(), create: create.into_iter().collect(), on_demand: true }
+    }
+
+    /// Whether the first write may create the tables. Without it, a missing table is an error of the write.
+    #[must_use]
+    pub fn on_demand(mut self, on_demand: bool) -> Self {
+        self.on_demand = on_demand;
+        self
+    }
+
+    /// The same schema with more tables and the statements that create them.
+    #[must_use]
+    pub fn with(&self, tables: impl IntoIterator<Item = Ident>, create: impl IntoIterator<Item = Sql>) -> Self {
+        Self {
+            tables: self.tables.iter().cloned().chain(tables).collect(),
+            create: self.create.iter().cloned().chain(create).collect(),
+            on_demand: self.on_demand,
+        }
+    }
+
+    /// Creates the tables that are not there.
+    pub fn create(&self) -> Plan<()> {
+        let statements = self.create.iter().cloned().map(Statement::from);
+        Plan::send(Request::Batch(Batch::schema(statements))).map(|_| ())
+    }
+
+    /// Whether the error says that one of these tables, or the whole database, is not there.
+    pub fn is_missing(&self, error: &Error) -> bool {
+        let Some(detail) = error.sql() else { return false };
+        match (detail.kind, &detail.table) {
+            (SqlErrorKind::UnknownDatabase, _) => true,
+            (SqlErrorKind::UnknownTable, Some(table)) => {
+                let table = table.strip_prefix("main.").unwrap_or(table);
+                self.tables.iter().any(|own| own.as_str().eq_ignore_ascii_case(table))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Something that runs plans, and decides what its caller gets back: a `Result` now, or a future of one.
+///
+/// An adapter is written once, for any handle: `PerSqlSession<D: Handle>` has `add_items(..) -> D::Reply<()>`, which is
+/// `session.add_items(..)?` with [`blocking::Database`](crate::blocking::Database) and `session.add_items(..).await?`
+/// with [`Database`](crate::Database).
+pub trait Handle: Clone + Send + Sync + 'static {
+    /// What a caller gets for an operation whose value is `T`.
+    type Reply<T: Send + 'static>;
+
+    /// Runs the plan to its end.
+    fn run<T: Send + 'static>(&self, plan: Plan<T>) -> Self::Reply<T>;
+}
+
+/// A handle that can be made from the name of a database, and then owns its client.
+pub trait Open: Handle {
+    /// See [`Database::from_url`](crate::Database::from_url).
+    ///
+    /// # Errors
+    /// As there.
+    fn open_url(url: &str) -> Result<Self>;
+
+    /// See [`Database::from_env`](crate::Database::from_env).
+    ///
+    /// # Errors
+    /// As there.
+    fn open_env() -> Result<Self>;
+
+    /// See [`Database::close`](crate::Database::close).
+    fn close_client(&self);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SqlDetail, ValueRef};
+
+    /// Runs a plan against a script of outcomes and says what it sent.
+    fn play<T: Send + 'static>(plan: Plan<T>, script: Vec<Result<Vec<Rows>>>) -> (Vec<String>, Result<T>) {
+        let (mut plan, mut sent) = (plan, Vec::new());
+        let mut script = script.into_iter();
+        loop {
+            match plan.into_step() {
+                Step::Done(result) => return (sent, result),
+                Step::Send(request, then) => {
+                    let Request::Batch(batch) = &request else { panic!("not a batch") };
+                    sent.push(batch.statements().iter().map(|s| s.sql().to_string()).collect::<Vec<_>>().join("; "));
+                    plan = then.resume(request, script.next().unwrap().map(Answer::Sets));
+                }
+            }
+        }
+    }
+
+    fn one(value: i64) -> Rows {
+        let mut rows = Rows::with_columns(vec!["n".to_owned()]);
+        rows.push(ValueRef::Integer(value));
+        rows
+    }
+
+    fn schema() -> Schema {
+        Schema::new([Ident::new("t").unwrap()], [Sql::from("CREATE TABLE t")])
+    }
+
+    fn unknown(table: &str) -> Error {
+        let mut detail = SqlDetail::new(SqlErrorKind::UnknownTable);
+        detail.table = Some(table.to_owned());
+        Error::new(ErrorKind::Sql, "no such table").with_sql(detail)
+    }
+
+    #[test]
+    fn a_step_can_use_the_answer_of_the_one_before() {
+        let plan = Plan::read(Statement::from("first"))
+            .and_then(|rows| Plan::write([Statement::new("second", [rows.first().unwrap().get::<i64>("n").unwrap()])]));
+        let (sent, result) = play(plan, vec![Ok(vec![one(7)]), Ok(vec![])]);
+        assert_eq!((sent.len(), result.is_ok()), (2, true));
+    }
+
+    #[test]
+    fn tables_are_created_on_the_first_write_and_the_write_is_repeated() {
+        let plan = Plan::write([Statement::from("insert")]).creating(&schema());
+        let (sent, result) = play(plan, vec![Err(unknown("main.T")), Ok(vec![]), Ok(vec![])]);
+        assert_eq!(sent, ["insert", "CREATE TABLE t", "insert"]);
+        assert!(result.is_ok());
+    }
+
+    #[test]
+    fn a_table_of_somebody_else_is_not_created() {
+        let plan = Plan::write([Statement::from("insert")]).creating(&schema());
+        let (sent, result) = play(plan, vec![Err(unknown("other"))]);
+        assert_eq!(sent, ["insert"]);
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Sql);
+    }
+
+    #[test]
+    fn a_read_of_absent_tables_is_empty_and_sends_no_ddl() {
+        let (sent, result) = play(Plan::read(Statement::from("read")).or_absent(&schema()), vec![Err(unknown("t"))]);
+        assert_eq!(sent, ["read"]);
+        assert!(result.unwrap().is_empty());
+    }
+
+    #[test]
+    fn without_creation_on_demand_the_write_fails() {
+        let plan = Plan::write([Statement::from("insert")]).creating(&schema().on_demand(false));
+        let (sent, result) = play(plan, vec![Err(unknown("t"))]);
+        assert_eq!(sent.len(), 1);
+        assert!(result.is_err());
+    }
+}

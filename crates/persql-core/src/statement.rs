@@ -1,0 +1,463 @@
+//! Constant SQL with parameters, and several of them that succeed or fail together.
+
+use std::{fmt, ops::Deref, sync::Arc};
+
+use crate::{Error, Result, Value};
+
+/// Limits of the engine behind the service, kept in every mode so that what works locally works remotely.
+pub mod limits {
+    /// Statements in one batch.
+    pub const STATEMENTS: usize = 100;
+    /// Parameters of one statement.
+    pub const PARAMETERS: usize = 100;
+    /// Bytes of one statement's text.
+    pub const SQL_BYTES: usize = 100_000;
+    /// Bytes of a string, a blob or a row.
+    pub const ROW_BYTES: usize = 2_000_000;
+    /// Columns of a table or an answer.
+    pub const COLUMNS: usize = 100;
+    /// Bytes of a LIKE or GLOB pattern.
+    pub const LIKE_PATTERN_BYTES: usize = 50;
+    /// Arguments of an SQL function.
+    pub const FUNCTION_ARGUMENTS: usize = 32;
+}
+
+/// The text of one statement: a constant, or a constant with table names put in once. Cheap to clone.
+#[derive(Clone)]
+pub struct Sql(Text);
+
+#[derive(Clone)]
+enum Text {
+    Constant(&'static str),
+    Shared(Arc<str>),
+}
+
+impl Sql {
+    /// Puts names, which quote themselves, in place of `{placeholders}`. Done once, when an adapter is constructed.
+    ///
+    /// # Examples
+    /// ```
+    /// use persql_core::{Ident, Sql};
+    ///
+    /// # fn main() -> persql_core::Result<()> {
+    /// let messages = Ident::new("my messages")?;
+    /// let sql = Sql::render("SELECT count(*) FROM {messages}", &[("messages", &messages)]);
+    /// assert_eq!(&*sql, r#"SELECT count(*) FROM "my messages""#);
+    /// # Ok(()) }
+    /// ```
+    pub fn render(template: &str, names: &[(&str, &dyn fmt::Display)]) -> Self {
+        let mut text = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('{') {
+            text.push_str(before);
+            let known = after.split_once('}').and_then(|(placeholder, behind)| {
+                let (_, name) = names.iter().find(|(known, _)| *known == placeholder)?;
+                Some((name, behind))
+            });
+            rest = match known {
+                Some((name, behind)) => {
+                    text.push_str(&name.to_string());
+                    behind
+                }
+                None => {
+                    text.push('{');
+                    after
+                }
+            };
+        }
+        text.push_str(rest);
+        Self(Text::Shared(text.into()))
+    }
+}
+
+impl Deref for Sql {
+    type Target = str;
+    fn deref(&self) -> &str {
+        match &self.0 {
+            Text::Constant(text) => text,
+            Text::Shared(text) => text,
+        }
+    }
+}
+
+impl PartialEq for Sql {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Sql {}
+
+impl fmt::Debug for Sql {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.deref(), f)
+    }
+}
+
+impl From<&'static str> for Sql {
+    fn from(text: &'static str) -> Self {
+        Self(Text::Constant(text))
+    }
+}
+
+impl From<String> for Sql {
+    fn from(text: String) -> Self {
+        Self(Text::Shared(text.into()))
+    }
+}
+
+impl From<Arc<str>> for Sql {
+    fn from(text: Arc<str>) -> Self {
+        Self(Text::Shared(text))
+    }
+}
+
+/// A table, column or index name that was checked once and is always quoted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ident {
+    name: Arc<str>,
+    quoted: Arc<str>,
+}
+
+impl Ident {
+    /// Accepts any name that SQLite can hold, but for those that the engine reserves.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the name is empty, longer than 128 bytes, has a
+    /// NUL in it, or starts with `sqlite_`, `_cf_` or `_persql_`.
+    pub fn new(name: &str) -> Result<Self> {
+        let lower = name.to_ascii_lowercase();
+        let reserved = ["sqlite_", "_cf_", "_persql_"].into_iter().find(|prefix| lower.starts_with(prefix));
+        let refusal = match (name.len(), reserved) {
+            (0, _) => "a table name cannot be empty".to_owned(),
+            (129.., _) => "a table name cannot be longer than 128 bytes".to_owned(),
+            _ if name.contains('\0') => "a table name cannot hold a NUL character".to_owned(),
+            (_, Some(prefix)) => format!("table names that start with {prefix} are reserved"),
+            _ => {
+                return Ok(Self::quote(name));
+            }
+        };
+        Err(Error::invalid(refusal).context("name", format_args!("{name:?}")))
+    }
+
+    /// A name that a program's author chose. It is quoted and not checked.
+    pub fn from_static(name: &'static str) -> Self {
+        Self::quote(name)
+    }
+
+    fn quote(name: &str) -> Self {
+        Self { name: name.into(), quoted: format!("\"{}\"", name.replace('"', "\"\"")).into() }
+    }
+
+    /// The name as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for Ident {
+    /// Quoted, as it stands in SQL.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.quoted)
+    }
+}
+
+/// One statement and its parameters.
+#[derive(Clone, PartialEq)]
+pub struct Statement {
+    sql: Sql,
+    params: Vec<Value>,
+}
+
+impl Statement {
+    /// A statement with these parameters for `?1`, `?2` and so on.
+    pub fn new(sql: impl Into<Sql>, params: impl Params) -> Self {
+        Self { sql: sql.into(), params: params.into_values() }
+    }
+
+    /// The text.
+    pub fn sql(&self) -> &Sql {
+        &self.sql
+    }
+
+    /// The parameters, the first for `?1`.
+    pub fn params(&self) -> &[Value] {
+        &self.params
+    }
+
+    /// Refuses what the service's engine would refuse, naming the limit.
+    pub(crate) fn check_limits(&self) -> Result<()> {
+        let too_many = |what: &str, limit: usize, found: usize| {
+            Err(Error::invalid(format!("{what}: the limit is {limit}, and this is {found}")))
+        };
+        if self.sql.len() > limits::SQL_BYTES {
+            return too_many("a statement's text is too long in bytes", limits::SQL_BYTES, self.sql.len());
+        }
+        if self.params.len() > limits::PARAMETERS {
+            return too_many("a statement has too many parameters", limits::PARAMETERS, self.params.len());
+        }
+        for (index, value) in self.params.iter().enumerate() {
+            if value.size() > limits::ROW_BYTES {
+                return too_many("a parameter is too long in bytes", limits::ROW_BYTES, value.size())
+                    .map_err(|error: Error| error.context("parameter", index + 1));
+            }
+        }
+        self.check_values()
+    }
+
+    /// Refuses what no mode can carry: SQLite would store a NaN as NULL, and JSON has no infinity.
+    pub(crate) fn check_values(&self) -> Result<()> {
+        match self.params.iter().position(|value| matches!(value, Value::Real(real) if !real.is_finite())) {
+            Some(index) => Err(Error::invalid("a parameter is NaN or infinite").context("parameter", index + 1)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Statement {
+    /// Without the parameters: what users store does not belong in a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Statement").field("sql", &self.sql).field("params", &self.params.len()).finish()
+    }
+}
+
+impl<S: Into<Sql>> From<S> for Statement {
+    fn from(sql: S) -> Self {
+        Statement::new(sql, ())
+    }
+}
+
+/// What can stand as the parameters of a statement: `()`, an array, a slice or vector of values, or a tuple of up to
+/// eight things that become values.
+pub trait Params {
+    /// The parameters, the first for `?1`.
+    fn into_values(self) -> Vec<Value>;
+}
+
+impl Params for () {
+    fn into_values(self) -> Vec<Value> {
+        Vec::new()
+    }
+}
+
+impl Params for Vec<Value> {
+    fn into_values(self) -> Vec<Value> {
+        self
+    }
+}
+
+impl Params for &[Value] {
+    fn into_values(self) -> Vec<Value> {
+        self.to_vec()
+    }
+}
+
+impl<T: Into<Value>, const N: usize> Params for [T; N] {
+    fn into_values(self) -> Vec<Value> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+// One impl a tuple length: a macro is the only way to say this once.
+macro_rules! params_for_tuples {
+    ($(($($name:ident),+))+) => {$(
+        impl<$($name: Into<Value>),+> Params for ($($name,)+) {
+            fn into_values(self) -> Vec<Value> {
+                #[allow(non_snake_case, reason = "the type's name serves as the variable's")]
+                let ($($name,)+) = self;
+                vec![$($name.into()),+]
+            }
+        }
+    )+};
+}
+
+params_for_tuples! {
+    (A) (A, B) (A, B, C) (A, B, C, D) (A, B, C, D, E) (A, B, C, D, E, F) (A, B, C, D, E, F, G) (A, B, C, D, E, F, G, H)
+}
+
+/// How a batch is to be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Access {
+    /// One statement that reads.
+    Read,
+    /// Statements that write, in one transaction.
+    Write,
+    /// Statements that create or alter tables, in one transaction.
+    Schema,
+    /// SQL of the user's own, in one transaction or each statement for itself. It may read or write.
+    Raw {
+        /// Whether the first error undoes everything.
+        transaction: bool,
+    },
+}
+
+/// Statements that are sent together: one request, and one transaction unless it is raw and says otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    statements: Vec<Statement>,
+    access: Access,
+}
+
+impl Batch {
+    /// One statement that reads.
+    pub fn read(statement: Statement) -> Self {
+        Self { statements: vec![statement], access: Access::Read }
+    }
+
+    /// Statements that write: all of them, or none.
+    pub fn write(statements: impl IntoIterator<Item = Statement>) -> Self {
+        Self { statements: statements.into_iter().collect(), access: Access::Write }
+    }
+
+    /// Statements that create or alter tables: all of them, or none.
+    pub fn schema(statements: impl IntoIterator<Item = Statement>) -> Self {
+        Self { statements: statements.into_iter().collect(), access: Access::Schema }
+    }
+
+    /// SQL of the user's own.
+    pub fn raw(statements: impl IntoIterator<Item = Statement>, transaction: bool) -> Self {
+        Self { statements: statements.into_iter().collect(), access: Access::Raw { transaction } }
+    }
+
+    /// The statements, in the order in which they run.
+    pub fn statements(&self) -> &[Statement] {
+        &self.statements
+    }
+
+    /// How they are to be run.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// Refuses what the service would refuse, before anything is sent.
+    pub(crate) fn check_limits(&self) -> Result<()> {
+        if self.statements.len() > limits::STATEMENTS {
+            return Err(Error::invalid(format!(
+                "a batch has too many statements: the limit is {}, and this is {}",
+                limits::STATEMENTS,
+                self.statements.len()
+            )));
+        }
+        for (index, statement) in self.statements.iter().enumerate() {
+            statement.check_limits().map_err(|error| error.context("statement", index + 1))?;
+        }
+        Ok(())
+    }
+
+    /// Refuses what cannot be run in any mode: a second statement hidden behind the first, a number that is none.
+    pub(crate) fn check_values(&self) -> Result<()> {
+        for (index, statement) in self.statements.iter().enumerate() {
+            statement.check_values().map_err(|error| error.context("statement", index + 1))?;
+            if matches!(self.access, Access::Raw { .. }) && holds_several(&statement.sql) {
+                return Err(Error::invalid("the text holds more than one statement: send them as a batch")
+                    .context("statement", index + 1));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether anything but white space and comments follows the first semicolon. The bodies of triggers are full of
+/// semicolons, so a text that creates one is taken as it is.
+fn holds_several(sql: &str) -> bool {
+    let mut rest = after_blank(sql);
+    if rest.get(..6).is_some_and(|word| word.eq_ignore_ascii_case("create")) {
+        let mut words = rest.split_ascii_whitespace().skip(1).take(2);
+        if words.any(|word| word.eq_ignore_ascii_case("trigger")) {
+            return false;
+        }
+    }
+    loop {
+        let Some(found) = rest.find(['\'', '"', '`', '[', '-', '/', ';']) else { return false };
+        let (_, at) = rest.split_at(found);
+        let mut after = at.chars();
+        rest = match after.next() {
+            Some(';') => {
+                return !after_blank(after.as_str().trim_start_matches([';', ' ', '\n', '\t', '\r'])).is_empty();
+            }
+            Some('-' | '/') if after_blank(at).len() < at.len() => after_blank(at),
+            Some(quote @ ('\'' | '"' | '`' | '[')) => {
+                let close = if quote == '[' { ']' } else { quote };
+                after.as_str().split_once(close).map_or("", |(_, rest)| rest)
+            }
+            _ => after.as_str(),
+        };
+    }
+}
+
+/// What stands behind leading white space and comments.
+pub(crate) fn after_blank(sql: &str) -> &str {
+    let mut rest = sql.trim_start();
+    loop {
+        let after = if let Some(comment) = rest.strip_prefix("--") {
+            comment.split_once('\n').map_or("", |(_, rest)| rest)
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            comment.split_once("*/").map_or("", |(_, rest)| rest)
+        } else {
+            return rest;
+        };
+        rest = after.trim_start();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    #[test]
+    fn a_name_is_quoted_whatever_it_holds() {
+        assert_eq!(Ident::new("a\"b; DROP TABLE x").unwrap().to_string(), "\"a\"\"b; DROP TABLE x\"");
+        for bad in ["", "a\0b", "sqlite_master", "_CF_x", "_persql_idempotency", &"x".repeat(129)] {
+            assert_eq!(Ident::new(bad).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_looks_like_a_placeholder_stays_a_name() {
+        let (a, b) = (Ident::new("{b}").unwrap(), Ident::new("x").unwrap());
+        let sql = Sql::render("{a} {b} {c} {", &[("a", &a), ("b", &b)]);
+        assert_eq!(&*sql, "\"{b}\" \"x\" {c} {");
+    }
+
+    #[test]
+    fn every_limit_is_named_when_it_is_passed() {
+        let cases = [
+            (Statement::new("x".repeat(100_001), ()), "text is too long"),
+            (Statement::new("SELECT 1", vec![Value::Null; 101]), "too many parameters"),
+            (Statement::new("SELECT ?1", ["x".repeat(2_000_001)]), "parameter is too long"),
+            (Statement::new("SELECT ?1", [f64::NAN]), "NaN"),
+        ];
+        for (statement, text) in cases {
+            let error = Batch::read(statement).check_limits().unwrap_err();
+            assert!(error.to_string().contains(text), "{error}");
+        }
+        let many = Batch::write(vec![Statement::from("SELECT 1"); 101]);
+        assert!(many.check_limits().unwrap_err().to_string().contains("too many statements"));
+    }
+
+    #[test]
+    fn a_second_statement_is_seen_and_a_semicolon_in_a_text_is_not_one() {
+        for one in [
+            "SELECT 1",
+            "SELECT 1;",
+            "SELECT ';' AS \"a;b\"; -- end",
+            "SELECT [;], `;` /* ; x */ ;;",
+            "SELECT 1 - 2 / 3; /* x",
+            "create temp trigger t after insert on a begin select 1; select 2; end",
+            "-- c;\nSELECT 'it''s; fine'",
+        ] {
+            assert!(!holds_several(one), "{one}");
+        }
+        for two in ["SELECT 1; DROP TABLE t", "SELECT ';';;-- x\n SELECT 2", "/* ; */ SELECT 1; x"] {
+            assert!(holds_several(two), "{two}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_parameter() {
+        let statement = Statement::new("SELECT ?1", ["secret"]);
+        assert!(!format!("{statement:?}").contains("secret"));
+    }
+}
