@@ -12,12 +12,19 @@ mod operation;
 mod pack;
 mod page;
 mod plan;
+#[cfg(feature = "remote")]
+mod remote;
+#[cfg(feature = "remote")]
+mod retry;
 mod rows;
 mod schema;
 mod sql;
 mod statement;
+mod transport;
 mod url;
 mod value;
+#[cfg(feature = "remote")]
+mod wire;
 
 pub use client::{Builder, PerSql};
 pub use database::{BoxFuture, Database, DatabaseName};

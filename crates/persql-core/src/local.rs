@@ -20,7 +20,7 @@ use std::{
 
 pub(crate) use location::Location;
 
-use crate::{Access, Answer, Batch, DatabaseName, Plan, Request, Result, Then, database::lock};
+use crate::{Answer, DatabaseName, Plan, Request, Result, Then, database::lock};
 use file::FileStore;
 use memory::MemoryStore;
 
@@ -75,6 +75,10 @@ impl Engine {
         Self { location, options, stores: Mutex::default() }
     }
 
+    pub(crate) fn is_strict(&self) -> bool {
+        self.options.strict_limits
+    }
+
     pub(crate) fn write_stats(&self, name: &DatabaseName) -> Option<WriteStats> {
         match self.store(name) {
             Store::File(store) => Some(store.write_stats()),
@@ -84,7 +88,6 @@ impl Engine {
 
     /// Runs one request on the calling thread.
     pub(crate) fn send(&self, name: &DatabaseName, request: &Request, limit: Option<Duration>) -> Result<Answer> {
-        self.check(request)?;
         match self.store(name) {
             Store::File(store) => store.send(request, limit),
             Store::Memory(store) => store.send(request, limit),
@@ -100,9 +103,6 @@ impl Engine {
         limit: Option<Duration>,
         then: Then<T>,
     ) -> Plan<T> {
-        if let Err(error) = self.check(&request) {
-            return then.resume(request, Err(error));
-        }
         let store = self.store(name);
         match (store, request) {
             (Store::File(store), Request::Batch(batch)) if store.queues(&batch) => {
@@ -129,16 +129,6 @@ impl Engine {
         lock(&self.stores).clear();
     }
 
-    fn check(&self, request: &Request) -> Result<()> {
-        match request {
-            Request::Batch(batch) => {
-                batch.check_values()?;
-                if self.options.strict_limits || !is_raw(batch) { batch.check_limits() } else { Ok(()) }
-            }
-            Request::Tables | Request::Describe => Ok(()),
-        }
-    }
-
     fn store(&self, name: &DatabaseName) -> Store {
         // Every name means the same file where the location is one file.
         let name = if self.location.is_one_file() { &DatabaseName::only() } else { name };
@@ -153,8 +143,4 @@ impl Engine {
         stores.insert(name.clone(), store.clone());
         store
     }
-}
-
-fn is_raw(batch: &Batch) -> bool {
-    matches!(batch.access(), Access::Raw { .. })
 }
