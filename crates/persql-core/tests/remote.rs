@@ -1,5 +1,6 @@
 //! The client against a server on this machine that says what the test tells it to.
 #![cfg(feature = "remote")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{
     collections::VecDeque,
