@@ -16,6 +16,7 @@ mod rows;
 mod schema;
 mod sql;
 mod statement;
+mod tokens;
 mod url;
 mod value;
 

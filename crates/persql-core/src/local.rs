@@ -20,7 +20,7 @@ use std::{
 
 pub(crate) use location::Location;
 
-use crate::{Access, Answer, Batch, DatabaseName, Plan, Request, Result, Then, database::lock};
+use crate::{Access, Answer, DatabaseName, Plan, Request, Result, Then, database::lock};
 use file::FileStore;
 use memory::MemoryStore;
 
@@ -103,9 +103,25 @@ impl Engine {
         if let Err(error) = self.check(&request) {
             return then.resume(request, Err(error));
         }
-        let store = self.store(name);
-        match (store, request) {
-            (Store::File(store), Request::Batch(batch)) if store.queues(&batch) => {
+        match (self.store(name), request) {
+            (Store::File(store), Request::Batch(batch)) if batch.access() != Access::Read => {
+                let (batch, then) = match batch.access() {
+                    // Raw SQL must be looked at first, on a connection.
+                    Access::Raw { transaction } => {
+                        let store = Arc::clone(&store);
+                        let work = move || match store.read_raw(&batch, transaction, limit) {
+                            Some(outcome) => Ok(then.resume(Request::Batch(batch), outcome.map(Answer::Sets))),
+                            None => Err((batch, then)),
+                        };
+                        match workers::run(work).await {
+                            Ok(Ok(plan)) => return plan,
+                            Ok(Err(writes)) => writes,
+                            Err(error) => return Plan::err(error),
+                        }
+                    }
+                    _ => (batch, then),
+                };
+                // A task waits in the queue and no thread for it, or a pool full of them could not serve the queue.
                 match store.enqueue(batch, limit).await {
                     Ok((batch, outcome)) => then.resume(Request::Batch(batch), outcome.map(Answer::Sets)),
                     Err(error) => Plan::err(error),
@@ -133,7 +149,10 @@ impl Engine {
         match request {
             Request::Batch(batch) => {
                 batch.check_values()?;
-                if self.options.strict_limits || !is_raw(batch) { batch.check_limits() } else { Ok(()) }
+                if self.options.strict_limits || !batch.is_raw() {
+                    batch.check_limits()?;
+                }
+                rules::check_texts(batch)
             }
             Request::Tables | Request::Describe => Ok(()),
         }
@@ -153,8 +172,4 @@ impl Engine {
         stores.insert(name.clone(), store.clone());
         store
     }
-}
-
-fn is_raw(batch: &Batch) -> bool {
-    matches!(batch.access(), Access::Raw { .. })
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use persql_conformance::{Any, Case, Options, Outcome, World, cases};
 use persql_core::{ErrorKind, Handle, Plan, SqlErrorKind, Statement};
 
-use crate::expect::{Failure, kinds, refused, stored};
+use crate::{
+    expect::{Failure, insert, integers, kinds, refused, stored},
+    futures::started,
+};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
@@ -124,7 +127,8 @@ fn more_parameters_than_allowed_are_too_many(world: &World) -> Outcome {
 fn a_read_that_writes_is_refused(world: &World) -> Outcome {
     let db = world.db()?;
     db.query("CREATE TABLE t(a)", ())?;
-    for sql in ["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1) RETURNING a", "CREATE TABLE u(a)", "DROP TABLE t"] {
+    for sql in ["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (1) RETURNING a", "CREATE TABLE u(a)", "DROP TABLE t"]
+    {
         let result = db.run(Plan::read(Statement::from(sql)));
         assert_eq!(kinds(result)?, (ErrorKind::Denied, Some(SqlErrorKind::Readonly)), "{sql}");
     }
@@ -190,7 +194,7 @@ fn a_time_limit_ends_a_read(world: &World) -> Outcome {
     assert_eq!(kinds(hasty.run(Plan::read(Statement::from(endless))))?.0, ErrorKind::Timeout);
     // The limit is the request's and not the connection's.
     let slow = "WITH RECURSIVE n(a) AS (SELECT 1 UNION ALL SELECT a + 1 FROM n LIMIT 200000) SELECT max(a) FROM n";
-    assert_eq!(crate::expect::integers(&db.query(slow, ())?)?, [200_000]);
+    assert_eq!(integers(&db.query(slow, ())?)?, [200_000]);
     Ok(())
 }
 
@@ -228,8 +232,7 @@ fn a_time_limit_counts_the_wait_for_another_process(world: &World) -> Outcome {
         assert_eq!((error.kind(), error.may_have_applied()), (ErrorKind::Timeout, false));
     }
     // Also behind a writer that has more patience.
-    let mut patient = db.to_async().run(Plan::write([crate::expect::insert(5)]));
-    crate::futures::poll_once(&mut patient);
+    let patient = started(db.to_async().run(Plan::write([insert(5)])));
     for result in writes(&hasty) {
         assert_eq!(kinds(result)?.0, ErrorKind::Timeout);
     }
@@ -261,11 +264,12 @@ fn a_value_that_grows_too_large_is_refused(world: &World) -> Outcome {
     db.query("CREATE TABLE t(a)", ())?;
     let million = "x".repeat(1_000_000);
     db.query("INSERT INTO t VALUES (?1)", [million.as_str()])?;
-    for sql in ["UPDATE t SET a = a || a || a", "INSERT INTO t SELECT a || a || a FROM t", "SELECT a || a || a FROM t"] {
+    for sql in ["UPDATE t SET a = a || a || a", "INSERT INTO t SELECT a || a || a FROM t", "SELECT a || a || a FROM t"]
+    {
         assert_eq!(kinds(db.query(sql, ()))?.0, ErrorKind::TooLarge, "{sql}");
     }
     assert_eq!(kinds(db.query("SELECT zeroblob(2000001)", ()))?.0, ErrorKind::TooLarge);
-    assert_eq!(crate::expect::integers(&db.query("SELECT sum(length(a)) FROM t", ())?)?, [1_000_000]);
+    assert_eq!(integers(&db.query("SELECT sum(length(a)) FROM t", ())?)?, [1_000_000]);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use persql_core::{BoxFuture, ErrorKind, Handle, Plan, Result, SqlErrorKind, Stat
 
 use crate::{
     expect::{Failure, insert, kinds, stored},
-    futures::poll_once,
+    futures::{poll_once, started},
 };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -157,8 +157,12 @@ fn raw_sql_runs_alone_and_in_its_turn(world: &World) -> Outcome {
         let query = db.to_async().query(sql, ());
         Box::pin(async move { query.await.map(drop) })
     };
-    let writes =
-        vec![write(&db, [insert(1)]), write(&db, [insert(2)]), raw("INSERT INTO t VALUES (3)"), write(&db, [insert(4)])];
+    let writes = vec![
+        write(&db, [insert(1)]),
+        write(&db, [insert(2)]),
+        raw("INSERT INTO t VALUES (3)"),
+        write(&db, [insert(4)]),
+    ];
     let (outcomes, stats) = together(world, &db, writes)?;
     outcomes.into_iter().collect::<Result<Vec<()>>>()?;
     assert_eq!(stored(&db)?, [1, 2, 3, 4]);
@@ -172,7 +176,7 @@ fn threads_and_tasks_write_side_by_side(world: &World) -> Outcome {
     if let Some(holder) = &holder {
         holder.execute_batch("BEGIN IMMEDIATE")?;
     }
-    let mut tasks: Vec<Write> = (0..10).map(|number| write(&db, [insert(number)])).collect();
+    let mut tasks: Vec<Write> = (0..10).map(|number| started(write(&db, [insert(number)]))).collect();
     thread::scope(|scope| {
         let threads: Vec<_> = (1..7)
             .map(|thread| {
@@ -188,9 +192,6 @@ fn threads_and_tasks_write_side_by_side(world: &World) -> Outcome {
                 })
             })
             .collect();
-        for task in &mut tasks {
-            let _ = poll_once(task);
-        }
         if let Some(holder) = &holder {
             holder.execute_batch("COMMIT")?;
         }
@@ -199,14 +200,14 @@ fn threads_and_tasks_write_side_by_side(world: &World) -> Outcome {
         }
         threads.into_iter().try_for_each(|thread| Ok::<_, Failure>(thread.join().map_err(|_| "a thread panicked")??))
     })?;
-    // The one that nobody waited for is written as well, or it would hold up the next.
+    // The one that nobody waits for is written as well: it was in the queue first, in memory in the hands of a worker.
     drop(tasks);
     db.run(Plan::write([insert(5_000)]))?;
-    let expected: Vec<i64> =
-        (0..10).chain((1..7).flat_map(|thread| thread * 100..thread * 100 + 10)).chain([5_000]).collect();
     let mut numbers = stored(&db)?;
     numbers.retain(|number| *number != 0 || world.mode().is_file());
-    let expected: Vec<i64> = expected.into_iter().filter(|number| *number != 0 || world.mode().is_file()).collect();
+    let least = if world.mode().is_file() { 0 } else { 1 };
+    let expected: Vec<i64> =
+        (least..10).chain((1..7).flat_map(|thread| thread * 100..thread * 100 + 10)).chain([5_000]).collect();
     assert_eq!(numbers, expected);
     Ok(())
 }

@@ -103,9 +103,7 @@ fn apply_all(model: &mut Model, changes: &[Change]) -> bool {
 fn disagreement(db: &Any, model: &mut Model, action: &Action) -> persql_core::Result<Option<String>> {
     let statements = |changes: &[Change]| changes.iter().map(statement).collect::<Vec<_>>();
     let (expected, found) = match action {
-        Action::Query(change) => {
-            (apply(model, change), db.run(Plan::query(statement(change))).is_ok())
-        }
+        Action::Query(change) => (apply(model, change), db.run(Plan::query(statement(change))).is_ok()),
         Action::Batch(changes) => {
             (changes.iter().all(|change| apply(model, change)), db.batch(statements(changes)).is_ok())
         }
@@ -135,7 +133,8 @@ fn the_database_behaves_like_a_map(world: &World) -> Outcome {
         let fail = |error: persql_core::Error| TestCaseError::fail(format!("{error:?}"));
         db.query("DELETE FROM t", ()).map_err(fail)?;
         let mut model = Model::new();
-        for (action, handle) in program.iter().map(|(action, handle)| (action, *handle)).chain([(&Action::ReadAll, 0)]) {
+        for (action, handle) in program.iter().map(|(action, handle)| (action, *handle)).chain([(&Action::ReadAll, 0)])
+        {
             let Some(db) = handles.get(handle) else { continue };
             if let Some(difference) = disagreement(db, &mut model, action).map_err(fail)? {
                 return Err(TestCaseError::fail(difference));

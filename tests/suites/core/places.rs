@@ -61,13 +61,9 @@ fn reads_create_nothing(world: &World) -> Outcome {
 }
 
 fn the_first_write_creates_the_database(world: &World) -> Outcome {
-    for (number, sql) in [
-        "CREATE TABLE t(a)",
-        "/* read? no */ CREATE TABLE t(a)",
-        "create view t as select 1 as a",
-    ]
-    .into_iter()
-    .enumerate()
+    for (number, sql) in ["CREATE TABLE t(a)", "/* read? no */ CREATE TABLE t(a)", "create view t as select 1 as a"]
+        .into_iter()
+        .enumerate()
     {
         let db = world.db_named(&format!("acme/first{number}"))?;
         db.query(sql, ())?;
@@ -186,7 +182,8 @@ fn an_url_names_a_local_database(world: &World) -> Outcome {
 }
 
 fn an_url_of_another_scheme_is_refused_with_those_accepted(world: &World) -> Outcome {
-    for url in ["postgresql://user:s3cret@host/db", "sqlite3:x.db", "file:x.db", "mysql://x", "chat.db", "", ":", "a/b"] {
+    for url in ["postgresql://user:s3cret@host/db", "sqlite3:x.db", "file:x.db", "mysql://x", "chat.db", "", ":", "a/b"]
+    {
         let error = refused(open(world, url))?;
         let text = format!("{error:?}");
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url}");

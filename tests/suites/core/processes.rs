@@ -12,13 +12,11 @@ use persql_core::{Handle, Plan, Statement, blocking};
 use crate::expect::{Failure, integers};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
-        processes_that_open_and_append_at_once_lose_nothing,
-        a_killed_process_loses_no_acknowledged_write,
-    ]
+    cases![processes_that_open_and_append_at_once_lose_nothing, a_killed_process_loses_no_acknowledged_write,]
 }
 
-const CREATE: &str = "CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, writer INTEGER NOT NULL, n INTEGER NOT NULL)";
+const CREATE: &str =
+    "CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, writer INTEGER NOT NULL, n INTEGER NOT NULL)";
 const APPEND: &str = "INSERT INTO t(writer, n) VALUES (?1, ?2)";
 
 /// Rows that each process appends.

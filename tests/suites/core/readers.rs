@@ -89,7 +89,8 @@ fn a_transaction_of_reads_sees_one_state(world: &World) -> Outcome {
     let db = table(world)?;
     let other = world.other_db()?;
     thread::scope(|scope| {
-        let writer = scope.spawn(|| (2..60).try_for_each(|number| other.query("INSERT INTO t VALUES (?1)", [number]).map(drop)));
+        let writer =
+            scope.spawn(|| (2..60).try_for_each(|number| other.query("INSERT INTO t VALUES (?1)", [number]).map(drop)));
         while !writer.is_finished() {
             let sets = db.transaction(["SELECT count(*) FROM t", "SELECT max(a) FROM t", "SELECT count(*) FROM t"])?;
             let counts = sets.iter().map(integers).collect::<Result<Vec<_>, _>>()?;
@@ -103,7 +104,8 @@ fn a_transaction_of_reads_sees_one_state(world: &World) -> Outcome {
 fn more_readers_than_connections_all_answer(world: &World) -> Outcome {
     let db = table(world)?;
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..24).map(|_| scope.spawn(|| (0..10).try_for_each(|_| stored(&db).map(drop)))).collect();
+        let threads: Vec<_> =
+            (0..24).map(|_| scope.spawn(|| (0..10).try_for_each(|_| stored(&db).map(drop)))).collect();
         threads.into_iter().try_for_each(|thread| Ok(thread.join().map_err(|_| "a thread panicked")??))
     })
 }

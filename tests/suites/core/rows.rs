@@ -96,10 +96,10 @@ fn rows_become_structs_tuples_and_maps(world: &World) -> Outcome {
 fn a_row_that_does_not_fit_names_its_position_and_no_value(world: &World) -> Outcome {
     let rows = people(world)?;
     let error = refused(rows.deserialize::<(String, i64, f64, Option<Photo>, bool)>())?;
-    assert_eq!((error.kind(), error.to_string().as_str()), (
-        ErrorKind::Corrupt,
-        "the row does not fit the type asked for (row: 1)"
-    ));
+    assert_eq!(
+        (error.kind(), error.to_string().as_str()),
+        (ErrorKind::Corrupt, "the row does not fit the type asked for (row: 1)")
+    );
     assert!(!format!("{error:?}").contains("s3cret"));
     Ok(())
 }

@@ -67,7 +67,8 @@ fn a_refusal_does_not_depend_on_what_ran_before(world: &World) -> Outcome {
 }
 
 fn what_would_stay_on_the_connection_is_denied(world: &World) -> Outcome {
-    let lenient = world.db_at(world.directory().join("lenient.db"), Options { strict_limits: false, ..Options::default() })?;
+    let lenient =
+        world.db_at(world.directory().join("lenient.db"), Options { strict_limits: false, ..Options::default() })?;
     for db in [world.db()?, lenient] {
         db.query("CREATE TABLE t(a)", ())?;
         for sql in [
@@ -99,7 +100,10 @@ fn only_the_services_pragmas_answer(world: &World) -> Outcome {
     assert_eq!(db.query("PRAGMA table_info(t)", ())?.len(), 2);
     assert_eq!(db.query("SELECT name FROM pragma_table_info('t')", ())?.len(), 2);
     assert_eq!(integers(&db.query("PRAGMA foreign_keys", ())?)?, [1]);
-    assert_eq!(db.query("PRAGMA quick_check", ())?.first().map(|row| row.get::<String>(0usize)).transpose()?.as_deref(), Some("ok"));
+    assert_eq!(
+        db.query("PRAGMA quick_check", ())?.first().map(|row| row.get::<String>(0usize)).transpose()?.as_deref(),
+        Some("ok")
+    );
     db.query("PRAGMA optimize", ())?;
     for denied in [
         "PRAGMA journal_mode",

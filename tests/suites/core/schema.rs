@@ -76,9 +76,7 @@ fn a_description_has_columns_keys_and_references(world: &World) -> Outcome {
             "name": name, "type": declared, "notNull": not_null, "defaultValue": default, "primaryKey": key,
         })
     };
-    let reference = |column: &str, to: Option<&str>| {
-        serde_json::json!({"column": column, "referencesTable": "parent", "referencesColumn": to})
-    };
+    let reference = |column: &str, to: Option<&str>| serde_json::json!({"column": column, "referencesTable": "parent", "referencesColumn": to});
     let expected = serde_json::json!([
         {
             "table": "child", "description": null,

@@ -152,7 +152,10 @@ fn a_transaction_of_reads_is_allowed(world: &World) -> Outcome {
     }
     // No snapshot stays open behind it.
     db.query("INSERT INTO t VALUES (1)", ())?;
-    assert_eq!(db.transaction(["SELECT count(*) FROM t", "SELECT 1"])?.first().map(integers).transpose()?, Some(vec![1]));
+    assert_eq!(
+        db.transaction(["SELECT count(*) FROM t", "SELECT 1"])?.first().map(integers).transpose()?,
+        Some(vec![1])
+    );
     Ok(())
 }
 
@@ -264,9 +267,8 @@ fn the_same_statement_runs_again_after_the_schema_changed(world: &World) -> Outc
 fn a_guard_statement_undoes_the_batch(world: &World) -> Outcome {
     let db = world.db()?;
     db.query("CREATE TABLE t(a INTEGER NOT NULL)", ())?;
-    let guard = |least: i64| {
-        Statement::new("INSERT INTO t(a) SELECT NULL WHERE NOT ((SELECT count(*) FROM t) >= ?1)", [least])
-    };
+    let guard =
+        |least: i64| Statement::new("INSERT INTO t(a) SELECT NULL WHERE NOT ((SELECT count(*) FROM t) >= ?1)", [least]);
     let error = refused(db.transaction([insert(1), guard(2)]))?;
     assert_eq!((error.kind(), error.sql_kind()), (ErrorKind::Conflict, Some(SqlErrorKind::NotNullViolation)));
     assert_eq!(error.sql().and_then(|detail| detail.table.clone()).as_deref(), Some("t"));

@@ -8,10 +8,10 @@ use std::{
 use super::{
     Options,
     connection::Conn,
-    error::unknown_database,
-    file::{reads_by_its_first_word, run_raw},
+    error::{read_only, unknown_database},
+    file::run_raw,
 };
-use crate::{Access, Answer, Batch, Request, Result, Rows, database::lock};
+use crate::{Access, Answer, Batch, Request, Result, Rows, database::lock, tokens};
 
 #[derive(Debug)]
 pub(super) struct MemoryStore {
@@ -42,9 +42,16 @@ impl MemoryStore {
 
 fn run(conn: &Conn, batch: &Batch) -> Result<Vec<Rows>> {
     match batch.access() {
-        Access::Read => conn.execute_all(batch.statements()),
+        Access::Read => {
+            for statement in batch.statements() {
+                if !conn.only_reads(statement)? {
+                    return Err(read_only());
+                }
+            }
+            conn.execute_all(batch.statements())
+        }
         Access::Write | Access::Schema => conn.transaction(batch.statements()),
-        Access::Raw { transaction } => run_raw(conn, batch.statements(), transaction),
+        Access::Raw { transaction } => run_raw(conn, batch.statements(), transaction, Conn::begin_write),
     }
 }
 
@@ -53,7 +60,7 @@ fn creates(request: &Request) -> bool {
         Request::Batch(batch) => match batch.access() {
             Access::Read => false,
             Access::Write | Access::Schema => true,
-            Access::Raw { .. } => !batch.statements().iter().all(reads_by_its_first_word),
+            Access::Raw { .. } => !batch.statements().iter().all(|statement| tokens::reads(statement.sql())),
         },
         Request::Tables | Request::Describe => false,
     }

@@ -11,7 +11,7 @@ use rusqlite::{
     limits::Limit,
 };
 
-use crate::statement::limits;
+use crate::{Batch, Error, ErrorKind, SqlDetail, SqlErrorKind, Statement, limits, tokens};
 
 /// Pragmas that the service's engine answers.
 const SERVICE_PRAGMAS: [&str; 9] = [
@@ -54,6 +54,17 @@ const REFUSED_FUNCTIONS: [&str; 6] = [
     "sqlite_compileoption_get",
     "sqlite_compileoption_used",
 ];
+
+/// Refuses the statements that SQLite asks nobody about.
+pub(super) fn check_texts(batch: &Batch) -> crate::Result<()> {
+    let vacuums = |statement: &Statement| tokens::is(statement.sql(), "vacuum");
+    match batch.statements().iter().position(vacuums) {
+        Some(index) => Err(Error::new(ErrorKind::Denied, "the statement is not allowed")
+            .with_sql(SqlDetail::new(SqlErrorKind::Unknown))
+            .context("statement", index + 1)),
+        None => Ok(()),
+    }
+}
 
 /// Puts the rules on a connection. They rest while `ours` is set: for the transactions that we begin and end.
 pub(super) fn apply(connection: &mut Connection, strict: bool, ours: &Arc<AtomicBool>) -> Result<()> {

@@ -7,6 +7,8 @@
 //! A job never suffers for another's fault. One that fails is rolled back to its savepoint. One that kills the whole
 //! transaction (`OR ROLLBACK`, an interrupt, a full disk) or makes its COMMIT fail (a deferred foreign key) sends all
 //! jobs of the group back to be run one by one, in their order. Raw SQL and requests with a time limit run alone.
+//!
+//! While the leader waits for another process, it also sends away those in the queue whose time has run out.
 
 use std::{
     collections::VecDeque,
@@ -22,11 +24,12 @@ use tokio::sync::oneshot;
 
 use super::{
     Options, WriteStats,
-    connection::{Conn, Purpose},
+    connection::{Conn, Purpose, sleep_a_little},
+    error::{busy, timed_out},
     file::run_raw,
     workers,
 };
-use crate::{Access, Batch, ErrorKind, Result, Rows, database::lock};
+use crate::{Access, Batch, Error, ErrorKind, Result, Rows, database::lock};
 
 /// A transaction is kept short: those who come later make the next one.
 const MOST_JOBS: usize = 64;
@@ -54,10 +57,15 @@ struct Queue {
 #[derive(Debug)]
 struct Job {
     batch: Batch,
-    limit: Option<Duration>,
-    /// Until when it may wait for other processes.
-    patience: Instant,
+    wait: Wait,
     reply: Reply,
+}
+
+/// How long a job may wait for other processes, and take in all.
+#[derive(Clone, Copy, Debug)]
+struct Wait {
+    until: Instant,
+    deadline: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -104,11 +112,13 @@ impl Writer {
 
     /// Runs the batch and waits for its outcome.
     pub(super) fn run(self: &Arc<Self>, batch: &Batch, limit: Option<Duration>) -> Outcome {
+        let wait = Wait::new(self.options.busy_timeout, limit);
         let seat = {
             let mut queue = lock(&self.queue);
             if queue.has_leader {
                 let seat = Arc::new(Seat::default());
-                queue.jobs.push_back(self.job(batch.clone(), limit, Reply::Thread(Seated(Arc::clone(&seat)))));
+                let reply = Reply::Thread(Seated(Arc::clone(&seat)));
+                queue.jobs.push_back(Job { batch: batch.clone(), wait, reply });
                 Some(seat)
             } else {
                 queue.has_leader = true;
@@ -116,13 +126,13 @@ impl Writer {
             }
         };
         let Some(seat) = seat else {
-            return Leader { writer: self }.serve_with(batch, limit);
+            return self.leader().serve_with(batch, wait);
         };
         match seat.wait() {
             Call::Done(outcome) => outcome,
             Call::Lead => {
                 // Our own job is still at the front of the queue.
-                Leader { writer: self }.serve();
+                self.leader().serve();
                 match seat.wait() {
                     Call::Done(outcome) => outcome,
                     Call::Lead => Err(workers::lost()),
@@ -139,8 +149,9 @@ impl Writer {
         limit: Option<Duration>,
     ) -> impl Future<Output = Result<(Batch, Outcome)>> + use<> {
         let (sender, receiver) = oneshot::channel();
+        let wait = Wait::new(self.options.busy_timeout, limit);
         let mut queue = lock(&self.queue);
-        queue.jobs.push_back(self.job(batch, limit, Reply::Task(sender)));
+        queue.jobs.push_back(Job { batch, wait, reply: Reply::Task(sender) });
         let leads = !std::mem::replace(&mut queue.has_leader, true);
         drop(queue);
         if leads {
@@ -149,25 +160,40 @@ impl Writer {
         async { receiver.await.map_err(|_| workers::lost()) }
     }
 
-    fn job(&self, batch: Batch, limit: Option<Duration>, reply: Reply) -> Job {
-        Job { batch, limit, patience: self.patience(limit), reply }
-    }
-
-    /// Until when a job that comes now may wait for other processes.
-    fn patience(&self, limit: Option<Duration>) -> Instant {
-        let wait = limit.map_or(self.options.busy_timeout, |limit| limit.min(self.options.busy_timeout));
-        Instant::now() + wait
+    /// For the caller who found nobody leading, or was handed the lead.
+    fn leader(self: &Arc<Self>) -> Leader {
+        Leader { writer: Arc::clone(self) }
     }
 
     fn lead_on_a_worker(self: &Arc<Self>) {
-        let writer = Arc::clone(self);
-        workers::spawn(Box::new(move || Leader { writer: &writer }.serve()));
+        let leader = self.leader();
+        workers::spawn(Box::new(move || leader.serve()));
+    }
+}
+
+impl Wait {
+    fn new(busy_timeout: Duration, limit: Option<Duration>) -> Self {
+        let now = Instant::now();
+        Self { until: now + busy_timeout, deadline: limit.map(|limit| now + limit) }
+    }
+
+    /// What to tell those who have waited long enough.
+    fn over(&self, now: Instant) -> Option<Error> {
+        match self.deadline {
+            Some(deadline) if deadline <= now => Some(timed_out()),
+            _ => (self.until <= now).then(busy),
+        }
+    }
+
+    /// Until when to wait for the lock, for whichever reason.
+    fn end(&self) -> Instant {
+        self.deadline.map_or(self.until, |deadline| deadline.min(self.until))
     }
 }
 
 impl Job {
     fn runs_alone(&self) -> bool {
-        runs_alone(&self.batch, self.limit)
+        runs_alone(&self.batch, self.wait)
     }
 
     fn bytes(&self) -> usize {
@@ -184,8 +210,8 @@ impl Job {
 }
 
 /// Raw SQL may do anything to the transaction, and a time limit ends in an interrupt, which kills it.
-fn runs_alone(batch: &Batch, limit: Option<Duration>) -> bool {
-    limit.is_some() || batch.access() != Access::Write
+fn runs_alone(batch: &Batch, wait: Wait) -> bool {
+    wait.deadline.is_some() || batch.access() != Access::Write
 }
 
 impl Drop for Seated {
@@ -214,11 +240,11 @@ impl Seat {
 }
 
 /// Whoever holds this writes. Dropping it hands over to the next in the queue, after a panic too.
-struct Leader<'a> {
-    writer: &'a Arc<Writer>,
+struct Leader {
+    writer: Arc<Writer>,
 }
 
-impl Drop for Leader<'_> {
+impl Drop for Leader {
     fn drop(&mut self) {
         let mut queue = lock(&self.writer.queue);
         match queue.jobs.front().map(|job| &job.reply) {
@@ -232,27 +258,25 @@ impl Drop for Leader<'_> {
     }
 }
 
-impl Leader<'_> {
+impl Leader {
     /// Serves the group at the front of the queue.
     fn serve(self) {
         let Some(first) = lock(&self.writer.queue).jobs.pop_front() else { return };
         let mut group = vec![first];
-        let outcomes = self.with_conn(|conn| self.run(conn, &mut group));
-        match outcomes {
+        match self.run(&mut group) {
             Ok(outcomes) => group.into_iter().zip(outcomes).for_each(|(job, outcome)| job.answer(outcome)),
-            // Nothing could be opened or locked: only the first has waited its full time.
+            // Nothing could be opened or locked, so nobody has joined: only the first has waited its full time.
             Err(error) => group.into_iter().for_each(|job| job.answer(Err(copy(&error)))),
         }
     }
 
     /// Serves the caller's own batch, and whoever joins it. Saves the lone caller a copy and a seat.
-    fn serve_with(self, batch: &Batch, limit: Option<Duration>) -> Outcome {
-        let patience = self.writer.patience(limit);
-        self.with_conn(|conn| {
-            if runs_alone(batch, limit) {
-                return self.alone(conn, batch, limit, patience);
+    fn serve_with(self, batch: &Batch, wait: Wait) -> Outcome {
+        self.with_conn(wait, |conn| {
+            if runs_alone(batch, wait) {
+                return self.alone(conn, batch, wait);
             }
-            conn.waiting(patience, |conn| conn.control("BEGIN IMMEDIATE"))?;
+            self.begin(conn, wait)?;
             let joined = self.join(0);
             if joined.is_empty() {
                 self.count(1);
@@ -267,19 +291,53 @@ impl Leader<'_> {
     }
 
     /// Runs the first job of the group alone, or with all that can join it.
-    fn run(&self, conn: &mut Conn, group: &mut Vec<Job>) -> Result<Vec<Outcome>> {
-        let Some(first) = group.first() else { return Ok(Vec::new()) };
-        if first.runs_alone() {
-            return Ok(vec![self.alone(conn, &first.batch, first.limit, first.patience)]);
+    fn run(&self, group: &mut Vec<Job>) -> Result<Vec<Outcome>> {
+        let Some(wait) = group.first().map(|first| first.wait) else { return Ok(Vec::new()) };
+        self.with_conn(wait, |conn| {
+            let bytes = match group.first() {
+                Some(first) if first.runs_alone() => return Ok(vec![self.alone(conn, &first.batch, wait)]),
+                first => first.map_or(0, Job::bytes),
+            };
+            self.begin(conn, wait)?;
+            group.extend(self.join(bytes));
+            if let [only] = group.as_slice() {
+                self.count(1);
+                return Ok(vec![conn.finish(conn.execute_all(only.batch.statements()))]);
+            }
+            Ok(self.together(conn, &group.iter().map(|job| &job.batch).collect::<Vec<_>>()))
+        })
+    }
+
+    /// Begins a transaction, after whoever has the lock in another process.
+    fn begin(&self, conn: &Conn, wait: Wait) -> Result<()> {
+        loop {
+            match conn.begin_write() {
+                Err(error) if error.kind() == ErrorKind::Busy => {
+                    let now = Instant::now();
+                    if let Some(error) = wait.over(now) {
+                        return Err(error);
+                    }
+                    self.dismiss(now);
+                    sleep_a_little();
+                }
+                outcome => return outcome,
+            }
         }
-        let bytes = first.bytes();
-        conn.waiting(first.patience, |conn| conn.control("BEGIN IMMEDIATE"))?;
-        group.extend(self.join(bytes));
-        if let [only] = group.as_slice() {
-            self.count(1);
-            return Ok(vec![conn.finish(conn.execute_all(only.batch.statements()))]);
+    }
+
+    /// Sends those away who have waited in the queue for as long as they were willing to.
+    fn dismiss(&self, now: Instant) {
+        let mut queue = lock(&self.writer.queue);
+        if queue.jobs.iter().all(|job| job.wait.over(now).is_none()) {
+            return;
         }
-        Ok(self.together(conn, &group.iter().map(|job| &job.batch).collect::<Vec<_>>()))
+        let (over, waiting) = queue.jobs.drain(..).partition::<Vec<_>, _>(|job| job.wait.over(now).is_some());
+        queue.jobs = waiting.into();
+        drop(queue);
+        for job in over {
+            let error = job.wait.over(now).unwrap_or_else(busy);
+            job.answer(Err(error));
+        }
     }
 
     /// Takes from the queue what can share the transaction that has just begun.
@@ -331,18 +389,23 @@ impl Leader<'_> {
     /// it is run again as well.
     fn one_by_one(&self, conn: &mut Conn, batches: &[&Batch]) -> Vec<Outcome> {
         tracing::debug!(jobs = batches.len(), "a transaction broke and its jobs are run one by one");
-        let wait = self.writer.options.busy_timeout;
-        batches.iter().map(|batch| self.alone(conn, batch, None, Instant::now() + wait)).collect()
+        let again = |batch: &&Batch| self.alone(conn, batch, Wait::new(self.writer.options.busy_timeout, None));
+        batches.iter().map(again).collect()
     }
 
-    fn alone(&self, conn: &mut Conn, batch: &Batch, limit: Option<Duration>, patience: Instant) -> Outcome {
+    fn alone(&self, conn: &mut Conn, batch: &Batch, wait: Wait) -> Outcome {
+        if wait.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(timed_out());
+        }
         self.count(1);
-        let deadline = limit.map(|limit| Instant::now() + limit);
-        conn.waiting(patience, |conn| {
-            conn.limited(deadline, |conn| match batch.access() {
-                Access::Raw { transaction } => run_raw(conn, batch.statements(), transaction),
-                _ => conn.transaction(batch.statements()),
-            })
+        conn.limited(wait.deadline, |conn| match batch.access() {
+            Access::Raw { transaction } => {
+                run_raw(conn, batch.statements(), transaction, |conn| self.begin(conn, wait))
+            }
+            _ => {
+                self.begin(conn, wait)?;
+                conn.finish(conn.execute_all(batch.statements()))
+            }
         })
     }
 
@@ -351,16 +414,28 @@ impl Leader<'_> {
         self.writer.writes.fetch_add(writes, Ordering::Relaxed);
     }
 
-    fn with_conn<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    fn with_conn<T>(&self, wait: Wait, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let mut slot = lock(&self.writer.conn);
-        let conn = match &mut *slot {
+        // Out of its place, so that a panic closes it, and with it whatever was open on it.
+        let mut conn = match slot.take() {
             Some(conn) => conn,
-            none => none.insert(Conn::open_file(&self.writer.path, Purpose::Write, self.writer.options)?),
+            None => self.open(wait)?,
         };
-        let result = work(conn);
+        let result = work(&mut conn);
         // Whatever happened, the next one starts outside of any transaction.
         conn.roll_back();
+        if conn.sqlite.is_autocommit() {
+            *slot = Some(conn);
+        }
         result
+    }
+
+    fn open(&self, wait: Wait) -> Result<Conn> {
+        let opened = Conn::open_file(&self.writer.path, Purpose::Write, self.writer.options, wait.end());
+        opened.map_err(|error| match wait.over(Instant::now()) {
+            Some(over) if error.kind() == ErrorKind::Busy => over,
+            _ => error,
+        })
     }
 }
 
@@ -384,8 +459,8 @@ fn in_savepoint(conn: &Conn, batch: &Batch) -> Option<Outcome> {
 }
 
 /// The same error for another caller. The source stays with the first.
-fn copy(error: &crate::Error) -> crate::Error {
-    let copy = crate::Error::new(error.kind(), error.to_string()).with_may_have_applied(error.may_have_applied());
+fn copy(error: &Error) -> Error {
+    let copy = Error::new(error.kind(), error.to_string()).with_may_have_applied(error.may_have_applied());
     match error.sql() {
         Some(detail) => copy.with_sql(detail.clone()),
         None => copy,
