@@ -1,5 +1,7 @@
 //! Rows read by name, by position, and into types of the program's own.
 
+use std::collections::BTreeMap;
+
 use persql_conformance::{Case, Outcome, World, cases};
 use persql_core::{ErrorKind, Rows, Value, ValueRef};
 use serde::Deserialize;
@@ -86,10 +88,10 @@ fn rows_become_structs_tuples_and_maps(world: &World) -> Outcome {
     let rows = people(world)?;
     let ada = Person { photo: Some(Photo(vec![0, 255])), name: "Ada".to_owned(), age: Some(36), active: true };
     assert_eq!(rows.deserialize::<Person>()?.first(), Some(&ada));
-    let tuples: Vec<(String, Option<i64>, f64, Option<Photo>, bool)> = rows.deserialize()?;
+    let tuples = rows.deserialize::<(String, Option<i64>, f64, Option<Photo>, bool)>()?;
     assert_eq!(tuples.get(1), Some(&("s3cret".to_owned(), None, 2.0, None, false)));
-    let maps: Vec<std::collections::BTreeMap<String, serde::de::IgnoredAny>> = rows.deserialize()?;
-    assert_eq!(maps.first().map(std::collections::BTreeMap::len), Some(5));
+    let maps = rows.deserialize::<BTreeMap<String, serde::de::IgnoredAny>>()?;
+    assert_eq!(maps.first().map(BTreeMap::len), Some(5));
     Ok(())
 }
 

@@ -77,6 +77,8 @@ fn what_would_stay_on_the_connection_is_denied(world: &World) -> Outcome {
             "DETACH main",
             "CREATE TEMP TABLE x(a)",
             "CREATE TABLE temp.x(a)",
+            "CREATE VIEW TEMP.x AS SELECT 1",
+            "CREATE VIRTUAL TABLE temp.x USING fts5(a)",
             "CREATE TEMP VIEW x AS SELECT 1",
             "CREATE TEMP TRIGGER x AFTER INSERT ON t BEGIN SELECT 1; END",
             "VACUUM",
@@ -84,7 +86,7 @@ fn what_would_stay_on_the_connection_is_denied(world: &World) -> Outcome {
             "/* x */ vacuum;",
             "SELECT load_extension('x')",
         ] {
-            let error = refused(db.query(sql, ()))?;
+            let error = refused(db.query(sql, ())).map_err(|error| format!("{sql}: {error}"))?;
             assert_eq!(error.kind(), ErrorKind::Denied, "{sql}: {error}");
             assert_eq!(kinds(db.transaction([sql]))?.0, ErrorKind::Denied, "{sql}");
         }

@@ -70,11 +70,8 @@ pub(super) fn check_texts(batch: &Batch) -> crate::Result<()> {
 pub(super) fn apply(connection: &mut Connection, strict: bool, ours: &Arc<AtomicBool>) -> Result<()> {
     let ours = Arc::clone(ours);
     let authorize = move |context: AuthContext<'_>| {
-        if ours.load(Ordering::Relaxed) || is_allowed(&context.action, strict) {
-            Authorization::Allow
-        } else {
-            Authorization::Deny
-        }
+        let allowed = !creates_in_temp(&context) && is_allowed(&context.action, strict);
+        if ours.load(Ordering::Relaxed) || allowed { Authorization::Allow } else { Authorization::Deny }
     };
     connection.authorizer(Some(authorize)).settled()?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0).settled()?;
@@ -91,6 +88,19 @@ pub(super) fn apply(connection: &mut Connection, strict: bool, ours: &Arc<Atomic
         }
     }
     Ok(())
+}
+
+/// `CREATE TABLE temp.x` comes without the word TEMP, and as an ordinary table in another database.
+fn creates_in_temp(context: &AuthContext<'_>) -> bool {
+    let creates = matches!(
+        context.action,
+        AuthAction::CreateTable { .. }
+            | AuthAction::CreateIndex { .. }
+            | AuthAction::CreateTrigger { .. }
+            | AuthAction::CreateView { .. }
+            | AuthAction::CreateVtable { .. }
+    );
+    creates && context.database_name.is_some_and(|database| database.eq_ignore_ascii_case("temp"))
 }
 
 fn is_allowed(action: &AuthAction<'_>, strict: bool) -> bool {
