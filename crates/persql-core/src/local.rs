@@ -5,6 +5,8 @@ mod describe;
 mod error;
 mod execute;
 mod file;
+mod job;
+mod leader;
 mod location;
 mod memory;
 mod readers;

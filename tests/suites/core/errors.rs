@@ -22,6 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_time_limit_ends_a_read,
         a_time_limit_ends_a_write_and_leaves_nothing,
         a_time_limit_counts_the_wait_for_another_process,
+        the_longest_limits_are_no_limits,
         a_closed_client_refuses_everything,
         a_value_that_grows_too_large_is_refused,
         a_file_that_is_no_database_is_corrupt,
@@ -239,6 +240,17 @@ fn a_time_limit_counts_the_wait_for_another_process(world: &World) -> Outcome {
     holder.execute_batch("COMMIT")?;
     Any::block_on(patient)?;
     assert_eq!(stored(&db)?, [5]);
+    Ok(())
+}
+
+fn the_longest_limits_are_no_limits(world: &World) -> Outcome {
+    let options = Options { busy_timeout: Duration::MAX, ..Options::default() };
+    for db in [world.db()?, world.db_at(world.directory().join("patient.db"), options)?] {
+        let patient = db.with_timeout(Duration::MAX);
+        patient.query("CREATE TABLE t(a)", ())?;
+        patient.run(Plan::write([insert(1)]))?;
+        assert_eq!((stored(&patient)?, stored(&db)?), (vec![1], vec![1]));
+    }
     Ok(())
 }
 

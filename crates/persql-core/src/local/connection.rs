@@ -73,6 +73,7 @@ impl Conn {
         Ok(conn)
     }
 
+    #[allow(unused_mut, reason = "the newest rusqlite wants it, the oldest does not")]
     fn prepare(mut sqlite: Connection, options: Options) -> Result<Self> {
         let version = rusqlite::version_number();
         if version < OLDEST {
@@ -184,6 +185,13 @@ impl Conn {
 thread_local! {
     /// Until when the operation on this thread may wait. rusqlite's oldest version takes no closure as a busy handler.
     static BUSY_UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// The moment after this time, or one that never comes if there is none.
+pub(super) fn from_now(time: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(time.min(NEVER)).unwrap_or(now)
 }
 
 /// SQLite's own handler sleeps for up to 100 ms, which starves those who wait long: they ask more and more rarely.

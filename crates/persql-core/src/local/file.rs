@@ -1,12 +1,13 @@
 //! A database in a file: one writer, several readers.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{Options, WriteStats, connection::Conn, readers::Readers, writer::Writer};
+use super::{
+    Options, WriteStats,
+    connection::{Conn, from_now},
+    readers::Readers,
+    writer::Writer,
+};
 use crate::{Access, Answer, Batch, ErrorKind, Request, Result, Rows, SqlErrorKind, Statement, tokens};
 
 #[derive(Debug)]
@@ -70,11 +71,9 @@ impl FileStore {
     }
 
     fn read<T>(&self, limit: Option<Duration>, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        let now = Instant::now();
-        let until = now + self.options.busy_timeout;
-        self.readers.with(&self.path, self.options, until, |conn| {
-            conn.waiting(until, |conn| conn.limited(limit.map(|limit| now + limit), work))
-        })
+        let (until, deadline) = (from_now(self.options.busy_timeout), limit.map(from_now));
+        self.readers
+            .with(&self.path, self.options, until, |conn| conn.waiting(until, |conn| conn.limited(deadline, work)))
     }
 
     /// Whether raw SQL can go to a reader. Errors of the SQL itself are found here too.

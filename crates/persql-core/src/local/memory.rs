@@ -1,13 +1,10 @@
 //! A database in memory: one connection under a lock.
 
-use std::{
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::{sync::Mutex, time::Duration};
 
 use super::{
     Options,
-    connection::Conn,
+    connection::{Conn, from_now},
     error::{read_only, unknown_database},
     file::run_raw,
 };
@@ -25,6 +22,7 @@ impl MemoryStore {
     }
 
     pub(super) fn send(&self, request: &Request, limit: Option<Duration>) -> Result<Answer> {
+        let deadline = limit.map(from_now);
         let mut slot = lock(&self.conn);
         let conn = match &mut *slot {
             Some(conn) => conn,
@@ -32,7 +30,7 @@ impl MemoryStore {
             none if creates(request) => none.insert(Conn::open_memory(self.options)?),
             _ => return Err(unknown_database()),
         };
-        conn.limited(limit.map(|limit| Instant::now() + limit), |conn| match request {
+        conn.limited(deadline, |conn| match request {
             Request::Batch(batch) => run(conn, batch).map(Answer::Sets),
             Request::Tables => conn.tables().map(Answer::Tables),
             Request::Describe => conn.describe().map(Answer::Description),
