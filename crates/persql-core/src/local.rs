@@ -5,6 +5,8 @@ mod describe;
 mod error;
 mod execute;
 mod file;
+mod job;
+mod leader;
 mod location;
 mod memory;
 mod readers;
@@ -20,7 +22,7 @@ use std::{
 
 pub(crate) use location::Location;
 
-use crate::{Answer, DatabaseName, Plan, Request, Result, Then, database::lock};
+use crate::{Access, Answer, DatabaseName, Plan, Request, Result, Then, database::lock};
 use file::FileStore;
 use memory::MemoryStore;
 
@@ -103,9 +105,28 @@ impl Engine {
         limit: Option<Duration>,
         then: Then<T>,
     ) -> Plan<T> {
-        let store = self.store(name);
-        match (store, request) {
-            (Store::File(store), Request::Batch(batch)) if store.queues(&batch) => {
+        if let Err(error) = self.check(&request) {
+            return then.resume(request, Err(error));
+        }
+        match (self.store(name), request) {
+            (Store::File(store), Request::Batch(batch)) if batch.access() != Access::Read => {
+                let (batch, then) = match batch.access() {
+                    // Raw SQL must be looked at first, on a connection.
+                    Access::Raw { transaction } => {
+                        let store = Arc::clone(&store);
+                        let work = move || match store.read_raw(&batch, transaction, limit) {
+                            Some(outcome) => Ok(then.resume(Request::Batch(batch), outcome.map(Answer::Sets))),
+                            None => Err((batch, then)),
+                        };
+                        match workers::run(work).await {
+                            Ok(Ok(plan)) => return plan,
+                            Ok(Err(writes)) => writes,
+                            Err(error) => return Plan::err(error),
+                        }
+                    }
+                    _ => (batch, then),
+                };
+                // A task waits in the queue and no thread for it, or a pool full of them could not serve the queue.
                 match store.enqueue(batch, limit).await {
                     Ok((batch, outcome)) => then.resume(Request::Batch(batch), outcome.map(Answer::Sets)),
                     Err(error) => Plan::err(error),
@@ -127,6 +148,19 @@ impl Engine {
     /// Forgets every open database; each closes when its last operation ends.
     pub(crate) fn close(&self) {
         lock(&self.stores).clear();
+    }
+
+    fn check(&self, request: &Request) -> Result<()> {
+        match request {
+            Request::Batch(batch) => {
+                batch.check_values()?;
+                if self.options.strict_limits || !batch.is_raw() {
+                    batch.check_limits()?;
+                }
+                rules::check_texts(batch)
+            }
+            Request::Tables | Request::Describe => Ok(()),
+        }
     }
 
     fn store(&self, name: &DatabaseName) -> Store {

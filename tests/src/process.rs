@@ -1,0 +1,28 @@
+//! Several processes on one file: a suite runs its own program again, and the environment says in which role.
+
+use std::{
+    env, io,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+const ROLE: &str = "PERSQL_CONFORMANCE_ROLE";
+const PATH: &str = "PERSQL_CONFORMANCE_PATH";
+
+/// What this process was started for, if a case started it: the role, and the path to work on.
+pub fn role() -> Option<(String, PathBuf)> {
+    Some((env::var(ROLE).ok()?, env::var_os(PATH)?.into()))
+}
+
+/// Starts this program again in a role. Its standard output is a pipe, and its errors show up among ours.
+///
+/// # Errors
+/// If the system starts no process.
+pub fn start(role: &str, path: &Path) -> io::Result<Child> {
+    Command::new(env::current_exe()?)
+        .env(ROLE, role)
+        .env(PATH, path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+}
