@@ -120,6 +120,8 @@ pub struct Builder<C> {
     location: Option<Result<Location>>,
     #[cfg(feature = "local")]
     options: Options,
+    #[cfg(feature = "local")]
+    idle_connections: Option<usize>,
     #[cfg(feature = "remote")]
     token: Option<Token>,
     #[cfg(feature = "remote")]
@@ -137,7 +139,11 @@ impl<C> Builder<C> {
                 durability: Durability::default(),
                 strict_limits: false,
                 busy_timeout: Duration::from_secs(30),
+                log_limit: 1 << 30,
+                must_exist: false,
             },
+            #[cfg(feature = "local")]
+            idle_connections: None,
             #[cfg(feature = "remote")]
             token: None,
             #[cfg(feature = "remote")]
@@ -188,6 +194,23 @@ impl<C> Builder<C> {
     #[cfg(feature = "local")]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.options.busy_timeout = timeout;
+        self
+    }
+
+    /// How many connections to local files stay open while nobody uses them. A database in use has one or two, 3
+    /// descriptors and 200 kB each. The default is a sixth of the descriptors that the process may have, and 512 at
+    /// most; the databases that were not used for longest are closed first.
+    #[cfg(feature = "local")]
+    pub fn idle_connections(mut self, most: usize) -> Self {
+        self.idle_connections = Some(most);
+        self
+    }
+
+    /// How large the write-ahead log of a local file may grow while a reader in another process keeps it from being
+    /// emptied: writes fail with [`ErrorKind::Busy`] then, until the reader is gone. The default is 1 GiB.
+    #[cfg(feature = "local")]
+    pub fn log_limit(mut self, bytes: u64) -> Self {
+        self.options.log_limit = bytes;
         self
     }
 
@@ -273,7 +296,7 @@ impl<C> Builder<C> {
         }
         #[cfg(feature = "local")]
         if let Some(location) = self.location {
-            return Ok(Transport::Local(Engine::new(location?, self.options)));
+            return Ok(Transport::Local(Engine::new(location?, self.options, self.idle_connections)));
         }
         #[cfg(feature = "remote")]
         if let Some(token) = self.token {

@@ -1,10 +1,13 @@
 //! SQLite in this process: where the databases are, and who has them open.
 
+mod cache;
+mod checkpoint;
 mod connection;
 mod describe;
 mod error;
 mod execute;
 mod file;
+mod identity;
 mod job;
 mod leader;
 mod location;
@@ -15,14 +18,15 @@ mod workers;
 mod writer;
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::Duration,
 };
 
 pub(crate) use location::Location;
 
-use crate::{Access, Answer, DatabaseName, Plan, Request, Result, Then, database::lock};
+use crate::{Access, Answer, DatabaseName, Plan, Request, Result, Then};
+use cache::Cache;
+use checkpoint::LeftLogs;
 use file::FileStore;
 use memory::MemoryStore;
 
@@ -55,6 +59,10 @@ pub(crate) struct Options {
     pub(crate) durability: Durability,
     pub(crate) strict_limits: bool,
     pub(crate) busy_timeout: Duration,
+    /// The largest write-ahead log that a reader who stays may cause.
+    pub(crate) log_limit: u64,
+    /// Whether a write does not create the database.
+    pub(crate) must_exist: bool,
 }
 
 /// All local databases of a client.
@@ -62,7 +70,7 @@ pub(crate) struct Options {
 pub(crate) struct Engine {
     location: Location,
     options: Options,
-    stores: Mutex<HashMap<DatabaseName, Store>>,
+    cache: Cache,
 }
 
 /// One local database. Cheap to clone.
@@ -72,9 +80,28 @@ enum Store {
     Memory(Arc<MemoryStore>),
 }
 
+impl Store {
+    /// How many connections are open. A database in memory has none that could be closed.
+    fn connections(&self) -> usize {
+        match self {
+            Store::File(store) => store.connections(),
+            Store::Memory(_) => 0,
+        }
+    }
+
+    /// Whether it can be closed: nobody but the cache has it. A database in memory would be lost.
+    fn is_idle(&self) -> bool {
+        match self {
+            Store::File(store) => Arc::strong_count(store) == 1 && !store.is_written_to(),
+            Store::Memory(_) => false,
+        }
+    }
+}
+
 impl Engine {
-    pub(crate) fn new(location: Location, options: Options) -> Self {
-        Self { location, options, stores: Mutex::default() }
+    /// `most` is how many connections stay open while nobody uses them.
+    pub(crate) fn new(location: Location, options: Options, most: Option<usize>) -> Self {
+        Self { location, options, cache: Cache::new(most, LeftLogs::new(options)) }
     }
 
     pub(crate) fn is_strict(&self) -> bool {
@@ -147,7 +174,7 @@ impl Engine {
 
     /// Forgets every open database; each closes when its last operation ends.
     pub(crate) fn close(&self) {
-        lock(&self.stores).clear();
+        self.cache.clear();
     }
 
     fn check(&self, request: &Request) -> Result<()> {
@@ -166,15 +193,9 @@ impl Engine {
     fn store(&self, name: &DatabaseName) -> Store {
         // Every name means the same file where the location is one file.
         let name = if self.location.is_one_file() { &DatabaseName::only() } else { name };
-        let mut stores = lock(&self.stores);
-        if let Some(store) = stores.get(name) {
-            return store.clone();
-        }
-        let store = match self.location.path(name) {
+        self.cache.get(name, || match self.location.path(name) {
             Some(path) => Store::File(Arc::new(FileStore::new(path, self.options))),
             None => Store::Memory(Arc::new(MemoryStore::new(self.options))),
-        };
-        stores.insert(name.clone(), store.clone());
-        store
+        })
     }
 }

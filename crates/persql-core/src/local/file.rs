@@ -1,9 +1,14 @@
 //! A database in a file: one writer, several readers.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     Options, WriteStats,
+    checkpoint::log_of,
     connection::{Conn, from_now},
     readers::Readers,
     writer::Writer,
@@ -22,6 +27,31 @@ impl FileStore {
     /// No I/O: the file is opened when it is needed.
     pub(super) fn new(path: PathBuf, options: Options) -> Self {
         Self { writer: Arc::new(Writer::new(path.clone(), options)), path, options, readers: Readers::default() }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the write-ahead log is.
+    pub(super) fn log(&self) -> PathBuf {
+        log_of(&self.path)
+    }
+
+    /// How many connections are open.
+    pub(super) fn connections(&self) -> usize {
+        self.readers.open() + self.writer.open()
+    }
+
+    /// Whether a job of a caller that went away is still to be done.
+    pub(super) fn is_written_to(&self) -> bool {
+        Arc::strong_count(&self.writer) > 1
+    }
+
+    /// Leaves the log as it is when the connections close.
+    pub(super) fn keep_log(&self) {
+        self.readers.keep_log();
+        self.writer.keep_log();
     }
 
     pub(super) fn write_stats(&self) -> WriteStats {
