@@ -20,7 +20,7 @@ use std::{
 
 pub(crate) use location::Location;
 
-use crate::{Answer, DatabaseName, Plan, Request, Result, Then, database::lock};
+use crate::{Answer, Batch, DatabaseName, Plan, Request, Result, Then, database::lock};
 use file::FileStore;
 use memory::MemoryStore;
 
@@ -88,10 +88,7 @@ impl Engine {
 
     /// Runs one request on the calling thread.
     pub(crate) fn send(&self, name: &DatabaseName, request: &Request, limit: Option<Duration>) -> Result<Answer> {
-        match self.store(name) {
-            Store::File(store) => store.send(request, limit),
-            Store::Memory(store) => store.send(request, limit),
-        }
+        self.store(name).send(request, limit)
     }
 
     /// Runs one request away from the calling task, and the continuation of a read with it: decoding a long answer is
@@ -103,24 +100,34 @@ impl Engine {
         limit: Option<Duration>,
         then: Then<T>,
     ) -> Plan<T> {
-        let store = self.store(name);
-        match (store, request) {
-            (Store::File(store), Request::Batch(batch)) if store.queues(&batch) => {
-                match store.enqueue(batch, limit).await {
-                    Ok((batch, outcome)) => then.resume(Request::Batch(batch), outcome.map(Answer::Sets)),
-                    Err(error) => Plan::err(error),
-                }
-            }
+        let (store, batch) = match (self.store(name), request) {
+            (Store::File(store), Request::Batch(batch)) => (store, batch),
             (store, request) => {
                 let work = move || {
-                    let outcome = match store {
-                        Store::File(store) => store.send(&request, limit),
-                        Store::Memory(store) => store.send(&request, limit),
-                    };
+                    let outcome = store.send(&request, limit);
                     then.resume(request, outcome)
                 };
-                workers::run(work).await.unwrap_or_else(Plan::err)
+                return workers::run(work).await.unwrap_or_else(Plan::err);
             }
+        };
+        let (batch, then) = if batch.access().surely_writes() {
+            (batch, then)
+        } else {
+            let reader = Arc::clone(&store);
+            // A worker must not wait for the writer: those that wait could be all there are.
+            let work = move || match reader.read_batch(&batch, limit) {
+                Some(outcome) => Went::Read(then.resume(Request::Batch(batch), outcome.map(Answer::Sets))),
+                None => Went::Writes(batch, then),
+            };
+            match workers::run(work).await {
+                Ok(Went::Read(plan)) => return plan,
+                Ok(Went::Writes(batch, then)) => (batch, then),
+                Err(error) => return Plan::err(error),
+            }
+        };
+        match store.enqueue(batch, limit).await {
+            Ok((batch, outcome)) => then.resume(Request::Batch(batch), outcome.map(Answer::Sets)),
+            Err(error) => Plan::err(error),
         }
     }
 
@@ -143,4 +150,19 @@ impl Engine {
         stores.insert(name.clone(), store.clone());
         store
     }
+}
+
+impl Store {
+    fn send(&self, request: &Request, limit: Option<Duration>) -> Result<Answer> {
+        match self {
+            Store::File(store) => store.send(request, limit),
+            Store::Memory(store) => store.send(request, limit),
+        }
+    }
+}
+
+/// What became of a batch that could have been a read.
+enum Went<T> {
+    Read(Plan<T>),
+    Writes(Batch, Then<T>),
 }

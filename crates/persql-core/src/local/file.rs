@@ -27,25 +27,28 @@ impl FileStore {
         self.writer.stats()
     }
 
-    /// Whether the batch goes straight into the writer's queue. Raw SQL must be looked at first, on a connection.
-    pub(super) fn queues(&self, batch: &Batch) -> bool {
-        matches!(batch.access(), Access::Write | Access::Schema)
-    }
-
     /// Runs one request on the calling thread.
     pub(super) fn send(&self, request: &Request, limit: Option<Duration>) -> Result<Answer> {
         match request {
-            Request::Batch(batch) => match batch.access() {
-                Access::Read => self.read(limit, |conn| conn.execute_all(batch.statements())),
-                Access::Write | Access::Schema => self.writer.run(batch, limit),
-                Access::Raw { transaction } if self.only_reads(batch)? => {
-                    self.read(limit, |conn| run_raw(conn, batch.statements(), transaction))
-                }
-                Access::Raw { .. } => self.writer.run(batch, limit),
+            Request::Batch(batch) => {
+                self.read_batch(batch, limit).unwrap_or_else(|| self.writer.run(batch, limit)).map(Answer::Sets)
             }
-            .map(Answer::Sets),
             Request::Tables => self.read(limit, |conn| conn.tables()).map(Answer::Tables),
             Request::Describe => self.read(limit, |conn| conn.describe()).map(Answer::Description),
+        }
+    }
+
+    /// Runs a batch that only reads; `None` if it writes, and nothing has run. SQL of the user's own is looked at
+    /// first, on a reader.
+    pub(super) fn read_batch(&self, batch: &Batch, limit: Option<Duration>) -> Option<Result<Vec<Rows>>> {
+        match batch.access() {
+            Access::Read => Some(self.read(limit, |conn| conn.execute_all(batch.statements()))),
+            Access::Write | Access::Schema => None,
+            Access::Raw { transaction } => match self.only_reads(batch) {
+                Ok(true) => Some(self.read(limit, |conn| run_raw(conn, batch.statements(), transaction))),
+                Ok(false) => None,
+                Err(error) => Some(Err(error)),
+            },
         }
     }
 
