@@ -176,6 +176,14 @@ pub(crate) struct Texts {
     pub(crate) delete_inactive_sessions: Sql,
 }
 
+/// The name as it stands in SQL. The SDK does not quote its own names, and the schema of a file is to be the same text.
+fn written(name: &Ident) -> String {
+    match name.as_str() {
+        own @ (Texts::SESSIONS | Texts::MESSAGES | Texts::INDEX) => own.to_owned(),
+        _ => name.to_string(),
+    }
+}
+
 /// The names that stand in the texts.
 struct Names {
     sessions: Ident,
@@ -189,6 +197,8 @@ impl Texts {
     pub(crate) const SESSIONS: &str = "agent_sessions";
     /// The SDK's own names.
     pub(crate) const MESSAGES: &str = "agent_messages";
+    /// The SDK's own names.
+    const INDEX: &str = "idx_agent_messages_session_id";
 
     /// The texts for the SDK's own names, rendered once for the process.
     pub(crate) fn default_names() -> Arc<Self> {
@@ -197,7 +207,7 @@ impl Texts {
                 Names {
                     sessions: Ident::from_static(Texts::SESSIONS),
                     messages: Ident::from_static(Texts::MESSAGES),
-                    index: Ident::from_static("idx_agent_messages_session_id"),
+                    index: Ident::from_static(Texts::INDEX),
                     purge: Ident::from_static("persql_operations_of_agent_messages"),
                 },
                 true,
@@ -231,9 +241,9 @@ impl Texts {
             Sql::render(
                 template,
                 &[
-                    ("sessions", &names.sessions),
-                    ("messages", &names.messages),
-                    ("index", &names.index),
+                    ("sessions", &written(&names.sessions)),
+                    ("messages", &written(&names.messages)),
+                    ("index", &written(&names.index)),
                     ("purge", &names.purge),
                     ("scope", &scope_literal),
                 ],
