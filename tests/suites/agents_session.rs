@@ -67,8 +67,9 @@ fn messages(numbers: std::ops::Range<usize>) -> Vec<Value> {
     numbers.map(message).collect()
 }
 
-/// Stores a row as another program would, and gives its id.
+/// Stores a row as another program would, in a session that is made if need be, and gives its id.
 fn insert_row(db: &Any, session_id: &str, stored: impl Into<persql_core::Value>) -> Result<i64> {
+    db.query("INSERT OR IGNORE INTO agent_sessions(session_id) VALUES (?1)", [session_id])?;
     let insert = "INSERT INTO agent_messages(session_id, message_data) VALUES (?1, ?2) RETURNING id";
     let rows = db.query(insert, (session_id, stored.into()))?;
     rows.first().map_or(Ok(0), |row| row.get(0))

@@ -156,7 +156,8 @@ fn a_far_call_is_found_and_a_farther_one_is_lost(world: &World) -> Outcome {
         let mut items = vec![message(0), call("a")];
         items.extend((0..between).map(message));
         items.push(output("a"));
-        check(&session, &items, &[(1, if found { 1 } else { items.len() - 1 }), (between, if found { 1 } else { 3 })])?;
+        // With a longer limit the way from there is shorter.
+        check(&session, &items, &[(1, if found { 1 } else { items.len() - 1 }), (between, 1)])?;
     }
     Ok(())
 }

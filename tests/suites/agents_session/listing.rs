@@ -194,6 +194,7 @@ fn rows_of_other_programs_do_not_break_a_list(world: &World) -> Outcome {
     ])?;
     assert_eq!(ids(&sessions, ListSessions::default())?, ["5", "a", "b", "c"]);
     assert_eq!(sessions.session("b").get_items(None)?, messages(0..0));
-    assert_eq!(sessions.delete_inactive(Duration::from_secs(86_400))?, 2);
+    // Only of one does the row say a time that is long ago.
+    assert_eq!(sessions.delete_inactive(Duration::from_secs(86_400))?, 1);
     Ok(())
 }

@@ -208,6 +208,7 @@ fn large_items_make_small_pages(world: &World) -> Outcome {
 fn rows_of_any_id_are_read(world: &World) -> Outcome {
     let session = ada(world)?;
     session.create_tables()?;
+    session.database().query("INSERT INTO agent_sessions(session_id) VALUES ('ada')", ())?;
     for id in [-5, 0, 7] {
         let insert = "INSERT INTO agent_messages(id, session_id, message_data) VALUES (?1, 'ada', ?1)";
         session.database().query(insert, [id])?;

@@ -150,7 +150,8 @@ fn trim_keeps_the_newest_items(world: &World) -> Outcome {
     insert_row(session.database(), "ada", "{bad")?;
     session.add_items(&messages(2..6))?;
     PerSqlSession::new(session.database().clone(), "bob").add_items(&[message(9)])?;
-    for (keep, from, requests) in [(9, 0, 1), (5, 1, 2), (4, 2, 2), (3, 3, 2), (3, 3, 2)] {
+    // One read and one delete, and one read more for a row that is not JSON.
+    for (keep, from, requests) in [(9, 0, 1), (5, 1, 3), (4, 2, 2), (3, 3, 2), (3, 3, 2)] {
         let (sent, trimmed) = session.database().counting(|| session.trim(keep));
         trimmed?;
         assert_eq!(session.get_items(None)?, messages(from..6), "{keep}");

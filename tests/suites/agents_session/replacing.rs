@@ -116,7 +116,9 @@ fn a_tail_that_changed_is_not_replaced(world: &World) -> Outcome {
         },
         |session| Ok(drop(session.database().query("DELETE FROM agent_messages WHERE id = 3", ())?)),
         |session| {
-            session.database().query("UPDATE agent_messages SET session_id = 'bob' WHERE id = 3", ())?;
+            let db = session.database();
+            PerSqlSession::new(db.clone(), "bob").add_items(&[message(9)])?;
+            db.query("UPDATE agent_messages SET session_id = 'bob' WHERE id = 3", ())?;
             session.add_items(&[message(9)])?;
             Ok(())
         },
