@@ -1,5 +1,7 @@
 //! Random operations, against a plain vector.
 
+use std::{cell::Cell, collections::HashMap};
+
 use persql_agents_session::{ErrorKind, Limit, PerSqlSession};
 use persql_conformance::{Case, Outcome, World, cases};
 use proptest::{
@@ -7,7 +9,7 @@ use proptest::{
     prop_oneof,
     test_runner::{Config, TestCaseError, TestRunner},
 };
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use crate::{Session, insert_row};
 
@@ -68,16 +70,11 @@ fn step() -> impl Strategy<Value = Step> {
 fn a_session_behaves_like_a_vector(world: &World) -> Outcome {
     let cases = if world.mode().is_file() { 40 } else { 120 };
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    let mut database = 0;
-    let database = std::cell::RefCell::new(&mut database);
+    let databases = Cell::new(0);
     runner.run(&proptest::collection::vec(step(), 1..40), |steps| {
-        let number = {
-            let mut database = database.borrow_mut();
-            **database += 1;
-            **database
-        };
+        databases.set(databases.get() + 1);
         let failed = |error: Box<dyn std::error::Error>| TestCaseError::fail(format!("{error:?}"));
-        let db = world.db_named(&format!("acme/model-{number}")).map_err(|error| failed(error.into()))?;
+        let db = world.db_named(&format!("acme/model-{}", databases.get())).map_err(|error| failed(error.into()))?;
         let session = PerSqlSession::new(db, "ada");
         let mut model = Model::default();
         for step in steps {
@@ -94,8 +91,8 @@ struct Model {
     /// The rows; `None` for one that is not JSON.
     rows: Vec<Option<String>>,
     /// What each operation was asked, and what it answered.
-    added: std::collections::HashMap<u8, Vec<String>>,
-    popped: std::collections::HashMap<u8, Option<String>>,
+    added: HashMap<u8, Vec<String>>,
+    popped: HashMap<u8, Option<String>>,
 }
 
 type Check = Result<(), Box<dyn std::error::Error>>;
@@ -212,12 +209,10 @@ impl Model {
             session.add_items_text(&["1"])?;
             self.rows.push(Some("1".to_owned()));
         }
-        let raw: Vec<&Value> = Vec::new();
         let values: Vec<String> = items.iter().filter(|item| *item != "NaN").cloned().collect();
-        let boxed: Result<Vec<_>, _> =
-            values.iter().map(|text| serde_json::value::RawValue::from_string(text.clone())).collect();
-        drop(raw);
-        match session.replace_tail(&tail, from, &boxed?) {
+        // `NaN` is no JSON for serde, so it cannot be an item here.
+        let raw: Result<Vec<_>, _> = values.iter().map(|text| RawValue::from_string(text.clone())).collect();
+        match session.replace_tail(&tail, from, &raw?) {
             Ok(()) => {
                 // A tail of nothing knows no id to stand behind, so it is replaced only where nothing is.
                 assert!(!add && from <= tail.len() && (!tail.is_empty() || self.rows.is_empty()));

@@ -176,12 +176,12 @@ fn records_outlive_the_client(world: &World) -> Outcome {
 }
 
 fn one_id_from_two_handles_is_applied_once(world: &World) -> Outcome {
-    let sessions = [ada(world)?, PerSqlSession::new(world.other_db()?, "ada")];
-    sessions[0].add_items(&messages(0..10))?;
+    let (here, there) = (ada(world)?, PerSqlSession::new(world.other_db()?, "ada"));
+    here.add_items(&messages(0..10))?;
     let popped = std::thread::scope(|scope| {
         let work: Vec<_> = (0..8)
             .map(|n| {
-                let session = &sessions[n % 2];
+                let session = if n % 2 == 0 { &here } else { &there };
                 scope.spawn(move || {
                     session.operation("add").add_items(&messages(10..12))?;
                     session.operation("pop").pop_item()
@@ -195,7 +195,7 @@ fn one_id_from_two_handles_is_applied_once(world: &World) -> Outcome {
         answers.push(outcome.map_err(|_| "a thread panicked")??);
     }
     assert_eq!(answers, vec![Some(message(11)); 8]);
-    assert_eq!(sessions[1].get_items(None)?, messages(0..11));
+    assert_eq!(there.get_items(None)?, messages(0..11));
     Ok(())
 }
 

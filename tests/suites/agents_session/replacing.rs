@@ -107,14 +107,17 @@ fn a_tail_that_changed_is_not_replaced(world: &World) -> Outcome {
     type Change = fn(&Session) -> Outcome;
     let changes: [Change; 7] = [
         |session| Ok(session.add_items(&[message(9)])?),
-        |session| Ok(drop(session.pop_item()?)),
+        |session| session.pop_item().map(|_| ()).map_err(Into::into),
         |session| Ok(session.clear_session()?),
         |session| insert_row(session.database(), "ada", "{bad").map(|_| ()).map_err(Into::into),
         |session| {
             session.database().query("UPDATE agent_messages SET message_data = '1' WHERE id = 3", ())?;
             Ok(())
         },
-        |session| Ok(drop(session.database().query("DELETE FROM agent_messages WHERE id = 3", ())?)),
+        |session| {
+            session.database().query("DELETE FROM agent_messages WHERE id = 3", ())?;
+            Ok(())
+        },
         |session| {
             let db = session.database();
             PerSqlSession::new(db.clone(), "bob").add_items(&[message(9)])?;

@@ -239,8 +239,8 @@ fn an_item_is_nested_a_thousand_levels_at_most(world: &World) -> Outcome {
 fn more_than_a_transaction_carries_is_refused_before_it_is_sent(world: &World) -> Outcome {
     let session = ada(world)?;
     session.create_tables()?;
-    // A pack each, and a batch has a hundred statements.
-    let text = format!("\"{}\"", "x".repeat(960_000));
+    // Twice as long in a parameter that they would share, so each is a pack, and a batch has a hundred statements.
+    let text = format!("\"{}\"", "\\\\".repeat(240_000));
     let error = refused(session.add_items_text(&vec![text.as_str(); 100]))?;
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.to_string().contains("limit is 100") && error.to_string().contains("session: ada"), "{error}");
