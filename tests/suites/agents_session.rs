@@ -8,6 +8,8 @@ mod concurrency;
 mod configuration;
 #[path = "agents_session/hostile.rs"]
 mod hostile;
+#[path = "agents_session/interference.rs"]
+mod interference;
 #[path = "agents_session/listing.rs"]
 mod listing;
 #[path = "agents_session/model.rs"]
@@ -47,6 +49,7 @@ fn main() {
         hostile::cases(),
         python::cases(),
         concurrency::cases(),
+        interference::cases(),
         model::cases(),
     ]
     .concat())

@@ -69,7 +69,8 @@ impl<D: Handle> PerSqlSessions<D> {
 
     /// Deletes the sessions that nothing was added to for this long, with all their items, and says how many.
     ///
-    /// Two requests for each 1,000 sessions, and one at the end. One that comes to life meanwhile stays.
+    /// Two requests for each 1,000 sessions, and one at the end. One that comes to life between the two stays, and is
+    /// counted all the same.
     ///
     /// # Errors
     /// Those of the connection only.

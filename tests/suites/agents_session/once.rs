@@ -22,6 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         clearing_a_session_forgets_its_operations,
         an_operation_id_has_bounds,
         an_operation_is_one_request,
+        a_pop_whose_record_does_not_fit_a_row_pops_nothing,
     ]
 }
 
@@ -260,5 +261,16 @@ fn an_operation_is_one_request(world: &World) -> Outcome {
     let tail = session.tail(1)?;
     let replace = || session.operation("replace").replace_tail(&tail, 0, &[message(9)]);
     assert_eq!((count(&replace)?, count(&replace)?), (1, 2));
+    Ok(())
+}
+
+fn a_pop_whose_record_does_not_fit_a_row_pops_nothing(world: &World) -> Outcome {
+    let session = ada(world)?;
+    let item = format!("\"{}\"", "x".repeat(1_999_920));
+    session.add_items_text(&[&item])?;
+    let error = refused(session.operation("one").pop_item_text())?;
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    assert_eq!(value::<i64>(session.database(), RECORDS)?, 0);
+    assert!(session.pop_item_text()? == Some(item));
     Ok(())
 }
