@@ -2,12 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{
-    Options, WriteStats,
-    connection::{Conn, from_now},
-    readers::Readers,
-    writer::Writer,
-};
+use super::{Options, WriteStats, connection::Conn, job::Wait, readers::Readers, writer::Writer};
 use crate::{Access, Answer, Batch, ErrorKind, Request, Result, Rows, SqlErrorKind, Statement, tokens};
 
 #[derive(Debug)]
@@ -61,7 +56,7 @@ impl FileStore {
         transaction: bool,
         limit: Option<Duration>,
     ) -> Option<Result<Vec<Rows>>> {
-        match self.only_reads(batch) {
+        match self.only_reads(batch, limit) {
             Ok(true) => {
                 Some(self.read(limit, |conn| run_raw(conn, batch.statements(), transaction, Conn::begin_write)))
             }
@@ -71,14 +66,15 @@ impl FileStore {
     }
 
     fn read<T>(&self, limit: Option<Duration>, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        let (until, deadline) = (from_now(self.options.busy_timeout), limit.map(from_now));
-        self.readers
-            .with(&self.path, self.options, until, |conn| conn.waiting(until, |conn| conn.limited(deadline, work)))
+        let wait = Wait::new(self.options.busy_timeout, limit);
+        wait.judge(self.readers.with(&self.path, self.options, wait.end(), |conn| {
+            conn.waiting(wait.end(), |conn| conn.limited(wait.deadline, work))
+        }))
     }
 
     /// Whether raw SQL can go to a reader. Errors of the SQL itself are found here too.
-    fn only_reads(&self, batch: &Batch) -> Result<bool> {
-        let looked = self.read(None, |conn| {
+    fn only_reads(&self, batch: &Batch, limit: Option<Duration>) -> Result<bool> {
+        let looked = self.read(limit, |conn| {
             for statement in batch.statements() {
                 if !conn.only_reads(statement)? {
                     return Ok(false);

@@ -209,11 +209,7 @@ impl Leader {
     }
 
     fn open(&self, wait: Wait) -> Result<Conn> {
-        let opened = Conn::open_file(&self.writer.path, Purpose::Write, self.writer.options, wait.end());
-        opened.map_err(|error| match wait.over(Instant::now()) {
-            Some(over) if error.kind() == ErrorKind::Busy => over,
-            _ => error,
-        })
+        wait.judge(Conn::open_file(&self.writer.path, Purpose::Write, self.writer.options, wait.end()))
     }
 }
 
