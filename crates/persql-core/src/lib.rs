@@ -20,6 +20,7 @@ mod rows;
 mod schema;
 mod sql;
 mod statement;
+mod tokens;
 mod transport;
 mod url;
 mod value;

@@ -5,6 +5,8 @@ mod describe;
 mod error;
 mod execute;
 mod file;
+mod job;
+mod leader;
 mod location;
 mod memory;
 mod readers;
@@ -88,6 +90,7 @@ impl Engine {
 
     /// Runs one request on the calling thread.
     pub(crate) fn send(&self, name: &DatabaseName, request: &Request, limit: Option<Duration>) -> Result<Answer> {
+        rules::check_texts(request)?;
         self.store(name).send(request, limit)
     }
 
@@ -100,6 +103,9 @@ impl Engine {
         limit: Option<Duration>,
         then: Then<T>,
     ) -> Plan<T> {
+        if let Err(error) = rules::check_texts(&request) {
+            return then.resume(request, Err(error));
+        }
         let (store, batch) = match (self.store(name), request) {
             (Store::File(store), Request::Batch(batch)) => (store, batch),
             (store, request) => {

@@ -239,9 +239,10 @@ impl Plan<Rows> {
 }
 
 impl Plan<()> {
-    /// Sends statements that write: all of them take effect, or none.
+    /// Sends statements that write: all of them take effect, or none. No statement is nothing to send.
     pub fn write(statements: impl IntoIterator<Item = Statement>) -> Self {
-        Plan::send(Request::Batch(Batch::write(statements))).map(|_| ())
+        let batch = Batch::write(statements);
+        if batch.statements().is_empty() { Plan::ok(()) } else { Plan::send(Request::Batch(batch)).map(|_| ()) }
     }
 
     /// Does nothing, instead of failing, if a table of the schema or the whole database is not there yet.
@@ -252,9 +253,13 @@ impl Plan<()> {
 }
 
 impl Plan<Vec<Rows>> {
-    /// Sends statements of the user's own.
+    /// Sends statements of the user's own. No statement is nothing to send.
     pub fn raw_batch(statements: impl IntoIterator<Item = Statement>, transaction: bool) -> Self {
-        Plan::send(Request::Batch(Batch::raw(statements, transaction))).try_map(|answer| match answer {
+        let batch = Batch::raw(statements, transaction);
+        if batch.statements().is_empty() {
+            return Plan::ok(Vec::new());
+        }
+        Plan::send(Request::Batch(batch)).try_map(|answer| match answer {
             Answer::Sets(sets) => Ok(sets),
             _ => Err(unexpected()),
         })
