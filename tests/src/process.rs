@@ -14,14 +14,16 @@ pub fn role() -> Option<(String, PathBuf)> {
     Some((env::var(ROLE).ok()?, env::var_os(PATH)?.into()))
 }
 
-/// Starts this program again in a role. Its standard output is a pipe, and its errors show up among ours.
+/// Starts this program again in a role, with more in its environment. Its standard input and output are pipes, and
+/// its errors show up among ours.
 ///
 /// # Errors
 /// If the system starts no process.
-pub fn start(role: &str, path: &Path) -> io::Result<Child> {
+pub fn start(role: &str, path: &Path, environment: &[(&str, &str)]) -> io::Result<Child> {
     Command::new(env::current_exe()?)
         .env(ROLE, role)
         .env(PATH, path)
+        .envs(environment.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

@@ -109,7 +109,7 @@ impl Database {
     /// # Errors
     /// As there.
     pub fn from_env() -> Result<Self> {
-        let (shared, name) = Url::from_env()?.open::<PerSql>(|client| client.0)?;
+        let (shared, name) = Url::open_env::<PerSql>(|client| client.0)?;
         Ok(Self(Link::new(shared, name)))
     }
 

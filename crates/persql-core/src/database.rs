@@ -48,7 +48,7 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), naming the variable, if it is missing or wrong.
     pub fn from_env() -> Result<Self> {
-        let (shared, name) = Url::from_env()?.open::<PerSql>(|client| client.0)?;
+        let (shared, name) = Url::open_env::<PerSql>(|client| client.0)?;
         Ok(Self(Link::new(shared, name)))
     }
 

@@ -354,8 +354,10 @@ impl Schema {
         match (detail.kind, &detail.table) {
             (SqlErrorKind::UnknownDatabase, _) => true,
             (SqlErrorKind::UnknownTable, Some(table)) => {
-                let table = table.strip_prefix("main.").unwrap_or(table);
-                self.tables.iter().any(|own| own.as_str().eq_ignore_ascii_case(table))
+                // SQLite may or may not put the schema before the name, and a name may begin like that itself.
+                let names = [Some(table.as_str()), table.strip_prefix("main.")];
+                let is_named = |own: &Ident| names.iter().flatten().any(|name| own.as_str().eq_ignore_ascii_case(name));
+                self.tables.iter().any(is_named)
             }
             _ => false,
         }

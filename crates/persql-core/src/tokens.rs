@@ -1,5 +1,8 @@
 //! As much of SQL's syntax as it takes to tell what kind of statement a text is.
 
+// Most questions are local mode's.
+#![cfg_attr(not(feature = "local"), allow(dead_code))]
+
 /// A piece of SQL. Blanks and comments are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token<'a> {
@@ -118,6 +121,11 @@ pub(crate) fn reads(sql: &str) -> bool {
     let first = Tokens(sql).next();
     ["select", "values", "pragma"].iter().any(|word| verb(sql).eq_ignore_ascii_case(word))
         || first.is_some_and(|first| first.is("explain"))
+}
+
+/// Whether the text's first word is one of these.
+pub(crate) fn begins_with(sql: &str, words: &[&str]) -> bool {
+    Tokens(sql).next().is_some_and(|first| words.iter().any(|word| first.is(word)))
 }
 
 /// Whether the statement is of this kind.

@@ -35,15 +35,17 @@ impl Url {
         Ok(Url::Sqlite(path.to_owned()))
     }
 
-    /// What `PERSQL_DATABASE` names: a URL, or the name of a database at the service.
-    pub(crate) fn from_env() -> Result<Self> {
+    /// A client for what `PERSQL_DATABASE` names, a URL or the name of a database at the service; and its database.
+    pub(crate) fn open_env<C: From<Arc<Shared>>>(
+        shared: impl FnOnce(C) -> Arc<Shared>,
+    ) -> Result<(Arc<Shared>, DatabaseName)> {
         let text = std::env::var("PERSQL_DATABASE").map_err(|_| {
             Error::invalid(format!(
                 "the environment variable PERSQL_DATABASE is not set: it takes {ACCEPTED}, or namespace/database"
             ))
         })?;
         let url = if text.contains(':') { Self::parse(&text) } else { Ok(Url::PerSql(text)) };
-        url.map_err(|error| error.context("variable", "PERSQL_DATABASE"))
+        url.and_then(|url| url.open(shared)).map_err(|error| error.context("variable", "PERSQL_DATABASE"))
     }
 
     /// A client for the URL, and the name of its database.

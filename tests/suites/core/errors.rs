@@ -26,7 +26,10 @@ pub(crate) fn cases() -> Vec<Case> {
         a_closed_client_refuses_everything,
         a_value_that_grows_too_large_is_refused,
         a_file_that_is_no_database_is_corrupt,
+        a_file_that_is_damaged_is_corrupt,
+        a_column_whose_name_is_not_utf8_is_an_error,
         a_path_that_cannot_be_a_file_is_unavailable,
+        a_file_that_another_has_for_itself_is_busy,
     ]
 }
 
@@ -320,5 +323,76 @@ fn a_path_that_cannot_be_a_file_is_unavailable(world: &World) -> Outcome {
     std::fs::remove_file(&in_the_way)?;
     db.query("CREATE TABLE t(a)", ())?;
     assert_eq!(db.tables()?.len(), 1);
+    Ok(())
+}
+
+/// A file that another program has made, in the journal mode that SQLite comes with.
+fn foreign(world: &World, name: &str) -> Result<(std::path::PathBuf, rusqlite::Connection), Failure> {
+    std::fs::create_dir_all(world.directory())?;
+    let path = world.directory().join(name);
+    let connection = rusqlite::Connection::open(&path)?;
+    connection.execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES (1)")?;
+    Ok((path, connection))
+}
+
+fn a_file_that_is_damaged_is_corrupt(world: &World) -> Outcome {
+    if !world.mode().is_file() {
+        return Ok(());
+    }
+    let (path, connection) = foreign(world, "damaged.db")?;
+    drop(connection);
+    let mut bytes = std::fs::read(&path)?;
+    bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0xaa);
+    std::fs::write(&path, bytes)?;
+    let db = world.db_at(&path, Options::default())?;
+    for sql in ["SELECT * FROM t", "INSERT INTO t VALUES (2)", "UPDATE t SET a = 3"] {
+        assert_eq!(kinds(db.query(sql, ()))?.0, ErrorKind::Corrupt, "{sql}");
+        assert_eq!(kinds(db.run(Plan::write([Statement::from(sql)])))?.0, ErrorKind::Corrupt, "{sql}");
+    }
+    db.query("CREATE TABLE u(a)", ())?;
+    Ok(())
+}
+
+fn a_column_whose_name_is_not_utf8_is_an_error(world: &World) -> Outcome {
+    if !world.mode().is_file() {
+        return Ok(());
+    }
+    let (path, connection) = foreign(world, "latin1.db")?;
+    connection.execute_batch(
+        "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = CAST(x'435245415445205441424c4520742822ff2229' AS TEXT)",
+    )?;
+    drop(connection);
+    let db = world.db_at(&path, Options::default())?;
+    let silent = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = db.query("SELECT * FROM t", ());
+    std::panic::set_hook(silent);
+    // It is no text that the rules could be asked about.
+    assert_eq!(kinds(result)?.0, ErrorKind::Denied);
+    assert!(db.describe().is_err());
+    assert_eq!(integers(&db.query("SELECT count(*) FROM t", ())?)?, [1]);
+    Ok(())
+}
+
+fn a_file_that_another_has_for_itself_is_busy(world: &World) -> Outcome {
+    if !world.mode().is_file() {
+        return Ok(());
+    }
+    let (path, connection) = foreign(world, "exclusive.db")?;
+    connection.execute_batch("BEGIN EXCLUSIVE")?;
+    let options = Options { busy_timeout: Duration::from_millis(20), ..Options::default() };
+    let (patient, impatient) = (world.db_at(&path, Options::default())?, world.db_at(&path, options)?);
+    for (db, expected) in
+        [(impatient.clone(), ErrorKind::Busy), (patient.with_timeout(Duration::from_millis(20)), ErrorKind::Timeout)]
+    {
+        assert_eq!(kinds(stored(&db))?.0, expected);
+        assert_eq!(kinds(db.tables())?.0, expected);
+        assert_eq!(kinds(db.run(Plan::write([insert(2)])))?.0, expected);
+        assert_eq!(kinds(db.query("INSERT INTO t VALUES (2)", ()))?.0, expected);
+    }
+    let waiting = started(patient.to_async().run(Plan::write([insert(3)])));
+    connection.execute_batch("COMMIT")?;
+    Any::block_on(waiting)?;
+    assert_eq!(stored(&impatient)?, [1, 3]);
     Ok(())
 }

@@ -22,6 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         raw_sql_runs_alone_and_in_its_turn,
         threads_and_tasks_write_side_by_side,
         a_job_reads_what_the_one_before_it_wrote,
+        a_group_is_cut_where_it_grows_large,
     ]
 }
 
@@ -65,6 +66,7 @@ fn writers_that_come_together_share_a_transaction(world: &World) -> Outcome {
     let (outcomes, stats) = together(world, &db, writes)?;
     outcomes.into_iter().collect::<Result<Vec<()>>>()?;
     assert_eq!(stored(&db)?, (0..20).chain(100..120).collect::<Vec<_>>());
+    assert_eq!(stats.is_some(), world.mode().is_file());
     assert!(stats.is_none_or(|stats| (stats.transactions, stats.writes) == (1, 20)), "{stats:?}");
     Ok(())
 }
@@ -218,5 +220,16 @@ fn a_job_reads_what_the_one_before_it_wrote(world: &World) -> Outcome {
     let (outcomes, _) = together(world, &db, (0..30).map(|_| next()).collect())?;
     outcomes.into_iter().collect::<Result<Vec<()>>>()?;
     assert_eq!(stored(&db)?, (1..=30).collect::<Vec<_>>());
+    Ok(())
+}
+
+fn a_group_is_cut_where_it_grows_large(world: &World) -> Outcome {
+    let db = world.db()?;
+    db.query("CREATE TABLE t(a INTEGER PRIMARY KEY AUTOINCREMENT, b)", ())?;
+    let large = || write(&db, [Statement::new("INSERT INTO t(b) VALUES (?1)", ["x".repeat(1_900_000)])]);
+    let (outcomes, stats) = together(world, &db, (0..9).map(|_| large()).collect())?;
+    outcomes.into_iter().collect::<Result<Vec<()>>>()?;
+    assert_eq!(stored(&db)?.len(), 9);
+    assert!(stats.is_none_or(|stats| stats.transactions == 3 && stats.writes == 9), "{stats:?}");
     Ok(())
 }

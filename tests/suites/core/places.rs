@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_builder_without_a_place_is_refused,
         memory_is_private_to_its_client,
         data_outlives_the_client,
+        a_database_that_was_removed_begins_anew_with_the_next_client,
         full_durability_writes_as_well,
         a_file_of_another_program_is_used_as_it_is,
         reading_leaves_a_foreign_file_as_it_is,
@@ -226,6 +227,22 @@ fn data_outlives_the_client(world: &World) -> Outcome {
         db.transaction([insert(number)])?;
         assert_eq!(stored(&db)?, (0..=number).collect::<Vec<_>>());
         client.close();
+    }
+    Ok(())
+}
+
+fn a_database_that_was_removed_begins_anew_with_the_next_client(world: &World) -> Outcome {
+    if !world.mode().is_file() {
+        return Ok(());
+    }
+    let directory = world.directory();
+    for _ in 0..2 {
+        let client = world.client_at(&directory, Options::default())?;
+        let db = client.db("acme/a")?;
+        assert_eq!(kinds(db.tables())?.0, ErrorKind::NotFound);
+        db.query("CREATE TABLE t(a)", ())?;
+        client.close();
+        std::fs::remove_dir_all(&directory)?;
     }
     Ok(())
 }

@@ -7,12 +7,16 @@ use std::{
 };
 
 use persql_conformance::{Any, Case, Options, Outcome, World, cases, process};
-use persql_core::{Handle, Plan, Statement, blocking};
+use persql_core::{Database, Handle, Plan, Statement, blocking};
 
 use crate::expect::{Failure, integers};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![processes_that_open_and_append_at_once_lose_nothing, a_killed_process_loses_no_acknowledged_write,]
+    cases![
+        processes_that_open_and_append_at_once_lose_nothing,
+        a_killed_process_loses_no_acknowledged_write,
+        the_environment_names_a_database,
+    ]
 }
 
 const CREATE: &str =
@@ -20,12 +24,14 @@ const CREATE: &str =
 const APPEND: &str = "INSERT INTO t(writer, n) VALUES (?1, ?2)";
 
 /// Rows that each process appends.
-const EACH: i64 = 60;
+const EACH: i64 = 200;
 
 /// What a process does that a case started. Its failure is seen in its status and on standard error.
 pub(crate) fn play(role: &str, path: &Path) {
-    let played = match role.split_once('-') {
-        Some(("append", mode)) => append(path, mode == "async"),
+    let played = match role {
+        "append-async" => append(path, true),
+        "append-blocking" => append(path, false),
+        "from-env" => open_from_env(),
         _ => endless(path),
     };
     if let Err(error) = played {
@@ -36,23 +42,38 @@ pub(crate) fn play(role: &str, path: &Path) {
 
 fn handle(path: &Path, is_async: bool) -> Result<Any, Failure> {
     Ok(if is_async {
-        Any::asynchronous(persql_core::Database::local(path)?)
+        Any::asynchronous(Database::local(path)?)
     } else {
         Any::blocking(blocking::Database::local(path)?)
     })
 }
 
-/// Waits for the starting gun, creates the table and appends, and says when it is done.
+/// Meets the others twice: at the creation of the file, and at the first row.
 fn append(path: &Path, is_async: bool) -> Result<(), Failure> {
-    std::io::stdin().read_line(&mut String::new())?;
+    let starting_gun = || std::io::stdin().read_line(&mut String::new());
+    starting_gun()?;
     let db = handle(path, is_async)?;
     let me = i64::from(std::process::id());
     db.query(CREATE, ())?;
-    for number in 0..EACH {
+    db.run(Plan::write([Statement::new(APPEND, [me, 0])]))?;
+    println!("ready");
+    starting_gun()?;
+    for number in 1..EACH {
         if number % 2 == 0 {
             db.run(Plan::write([Statement::new(APPEND, [me, number])]))?;
         } else {
             db.query(APPEND, [me, number])?;
+        }
+    }
+    Ok(())
+}
+
+/// Opens what the environment names and says how that went.
+fn open_from_env() -> Result<(), Failure> {
+    for opened in [Database::from_env().map(Any::asynchronous), blocking::Database::from_env().map(Any::blocking)] {
+        match opened {
+            Ok(db) => println!("tables: {}", db.tables()?.len()),
+            Err(error) => println!("{error:?}"),
         }
     }
     Ok(())
@@ -76,29 +97,59 @@ fn finish(child: Child) -> Outcome {
     if output.status.success() { Ok(()) } else { Err(format!("a process ended with {}", output.status).into()) }
 }
 
+fn fire(children: &mut [Child]) -> Outcome {
+    children.iter_mut().try_for_each(|child| Ok(child.stdin.as_mut().ok_or("no pipe")?.write_all(b"go\n")?))
+}
+
 fn processes_that_open_and_append_at_once_lose_nothing(world: &World) -> Outcome {
     if !world.mode().is_file() {
         return Ok(());
     }
     let path = world.directory().join("shared.db");
     let role = if world.mode().is_async() { "append-async" } else { "append-blocking" };
-    let mut children = (0..4).map(|_| process::start(role, &path)).collect::<Result<Vec<_>, _>>()?;
-    // All at once, so that they meet at the creation of the file.
+    let mut children = (0..4).map(|_| process::start(role, &path, &[])).collect::<Result<Vec<_>, _>>()?;
+    fire(&mut children)?;
     for child in &mut children {
-        child.stdin.take().ok_or("no pipe")?.write_all(b"go\n")?;
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().ok_or("no pipe")?).read_line(&mut line)?;
+        assert_eq!(line, "ready\n");
     }
+    fire(&mut children)?;
     children.into_iter().try_for_each(finish)?;
     let db = world.db_at(&path, Options::default())?;
-    let rows = db.query("SELECT writer, count(*), count(DISTINCT n), min(id), max(id) FROM t GROUP BY writer", ())?;
-    assert_eq!(rows.len(), 4);
-    for row in rows.iter() {
-        assert_eq!((row.get::<i64>(1usize)?, row.get::<i64>(2usize)?), (EACH, EACH));
+    let rows = db.query("SELECT writer, count(*), count(DISTINCT n) FROM t GROUP BY writer", ())?;
+    let counts: Vec<(i64, i64, i64)> = rows.deserialize()?;
+    assert_eq!(counts.iter().map(|(_, rows, numbers)| (*rows, *numbers)).collect::<Vec<_>>(), [(EACH, EACH); 4]);
+    // Nobody is starved: when the first was through, each of the others had written its share, a small one at least.
+    let share =
+        "SELECT count(*) FROM t WHERE id <= (SELECT min(last) FROM (SELECT max(id) AS last FROM t GROUP BY writer))
+        GROUP BY writer ORDER BY 1";
+    let shares = integers(&db.query(share, ())?)?;
+    assert!(shares.len() == 4 && shares.iter().all(|share| *share >= EACH / 20), "{shares:?}");
+    let out_of_order = "SELECT count(*) FROM t AS a JOIN t AS b ON a.writer = b.writer AND a.n < b.n AND a.id > b.id";
+    assert_eq!(integers(&db.query(out_of_order, ())?)?, [0]);
+    Ok(())
+}
+
+fn the_environment_names_a_database(world: &World) -> Outcome {
+    let path = world.directory().join("env.db");
+    world.db_at(&path, Options::default())?.query("CREATE TABLE t(a)", ())?;
+    let file = format!("sqlite:{}", path.display());
+    let told = |value: &str| -> Result<String, Failure> {
+        let output = process::start("from-env", &path, &[("PERSQL_DATABASE", value)])?.wait_with_output()?;
+        Ok(String::from_utf8(output.stdout)?)
+    };
+    if world.mode().is_file() {
+        assert_eq!(told(&file)?, "tables: 1\ntables: 1\n");
     }
-    // Nobody is starved: whoever was last to begin had begun before the others were through.
-    let last_start = rows.iter().map(|row| row.get::<i64>(3usize)).collect::<Result<Vec<_>, _>>()?;
-    assert!(last_start.iter().all(|start| *start <= 3 * EACH + 1), "{last_start:?}");
-    let in_order = "SELECT count(*) FROM t AS a JOIN t AS b ON a.writer = b.writer AND a.n < b.n AND a.id > b.id";
-    assert_eq!(integers(&db.query(in_order, ())?)?, [0]);
+    for wrong in ["", "postgresql://u:s3cret@host/db", "not a name", "sqlite:", "persql://../x"] {
+        let told = told(wrong)?;
+        assert_eq!(told.lines().count(), 2, "{told}");
+        for line in told.lines() {
+            assert!(line.starts_with("InvalidInput") && line.contains("PERSQL_DATABASE"), "{wrong}: {line}");
+            assert!(!line.contains("s3cret"), "{line}");
+        }
+    }
     Ok(())
 }
 
@@ -109,7 +160,7 @@ fn a_killed_process_loses_no_acknowledged_write(world: &World) -> Outcome {
     let path = world.directory().join("killed.db");
     let db = world.db_at(&path, Options::default())?;
     for round in 0..3 {
-        let mut child = process::start("endless", &path)?;
+        let mut child = process::start("endless", &path, &[])?;
         let mut lines = BufReader::new(child.stdout.take().ok_or("no pipe")?).lines();
         let mut acknowledged = Vec::new();
         while acknowledged.len() < 20 + round * 7 {

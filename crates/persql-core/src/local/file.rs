@@ -6,13 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    Options, WriteStats,
-    checkpoint::log_of,
-    connection::{Conn, from_now},
-    readers::Readers,
-    writer::Writer,
-};
+use super::{Options, WriteStats, checkpoint::log_of, connection::Conn, job::Wait, readers::Readers, writer::Writer};
 use crate::{Access, Answer, Batch, ErrorKind, Request, Result, Rows, SqlErrorKind, Statement, tokens};
 
 #[derive(Debug)]
@@ -61,17 +55,27 @@ impl FileStore {
     /// Runs one request on the calling thread.
     pub(super) fn send(&self, request: &Request, limit: Option<Duration>) -> Result<Answer> {
         match request {
-            Request::Batch(batch) => match batch.access() {
-                Access::Read => self.read(limit, |conn| conn.execute_all(batch.statements())),
-                Access::Write | Access::Schema => self.writer.run(batch, limit),
-                Access::Raw { transaction } => match self.read_raw(batch, transaction, limit) {
-                    Some(outcome) => outcome,
-                    None => self.writer.run(batch, limit),
-                },
+            Request::Batch(batch) => {
+                self.read_batch(batch, limit).unwrap_or_else(|| self.writer.run(batch, limit)).map(Answer::Sets)
             }
-            .map(Answer::Sets),
             Request::Tables => self.read(limit, |conn| conn.tables()).map(Answer::Tables),
             Request::Describe => self.read(limit, |conn| conn.describe()).map(Answer::Description),
+        }
+    }
+
+    /// Runs a batch that only reads; `None` if it writes, and nothing has run. SQL of the user's own is looked at
+    /// first, on a reader.
+    pub(super) fn read_batch(&self, batch: &Batch, limit: Option<Duration>) -> Option<Result<Vec<Rows>>> {
+        match batch.access() {
+            Access::Read => Some(self.read(limit, |conn| conn.execute_all(batch.statements()))),
+            Access::Write | Access::Schema => None,
+            Access::Raw { transaction } => match self.only_reads(batch, limit) {
+                Ok(true) => {
+                    Some(self.read(limit, |conn| run_raw(conn, batch.statements(), transaction, Conn::begin_write)))
+                }
+                Ok(false) => None,
+                Err(error) => Some(Err(error)),
+            },
         }
     }
 
@@ -84,31 +88,16 @@ impl FileStore {
         self.writer.enqueue(batch, limit)
     }
 
-    /// Runs raw SQL if it only reads; `None` says that it belongs into the writer's queue.
-    pub(super) fn read_raw(
-        &self,
-        batch: &Batch,
-        transaction: bool,
-        limit: Option<Duration>,
-    ) -> Option<Result<Vec<Rows>>> {
-        match self.only_reads(batch) {
-            Ok(true) => {
-                Some(self.read(limit, |conn| run_raw(conn, batch.statements(), transaction, Conn::begin_write)))
-            }
-            Ok(false) => None,
-            Err(error) => Some(Err(error)),
-        }
-    }
-
     fn read<T>(&self, limit: Option<Duration>, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        let (until, deadline) = (from_now(self.options.busy_timeout), limit.map(from_now));
-        self.readers
-            .with(&self.path, self.options, until, |conn| conn.waiting(until, |conn| conn.limited(deadline, work)))
+        let wait = Wait::new(self.options.busy_timeout, limit);
+        wait.judge(self.readers.with(&self.path, self.options, wait.end(), |conn| {
+            conn.waiting(wait.end(), |conn| conn.limited(wait.deadline, work))
+        }))
     }
 
     /// Whether raw SQL can go to a reader. Errors of the SQL itself are found here too.
-    fn only_reads(&self, batch: &Batch) -> Result<bool> {
-        let looked = self.read(None, |conn| {
+    fn only_reads(&self, batch: &Batch, limit: Option<Duration>) -> Result<bool> {
+        let looked = self.read(limit, |conn| {
             for statement in batch.statements() {
                 if !conn.only_reads(statement)? {
                     return Ok(false);

@@ -12,7 +12,7 @@ use super::{
     error::{busy, timed_out},
     workers,
 };
-use crate::{Access, Batch, Error, Result, Rows, database::lock};
+use crate::{Access, Batch, Error, ErrorKind, Result, Rows, database::lock};
 
 pub(super) type Outcome = Result<Vec<Rows>>;
 
@@ -63,6 +63,14 @@ impl Wait {
         match self.deadline {
             Some(deadline) if deadline <= now => Some(timed_out()),
             _ => (self.until <= now).then(busy),
+        }
+    }
+
+    /// Names a wait that ended after what ended it: the request's own limit, or the patience with others.
+    pub(super) fn judge<T>(&self, outcome: Result<T>) -> Result<T> {
+        match outcome {
+            Err(error) if error.kind() == ErrorKind::Busy => Err(self.over(Instant::now()).unwrap_or(error)),
+            outcome => outcome,
         }
     }
 

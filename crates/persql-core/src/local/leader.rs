@@ -217,11 +217,7 @@ impl Leader {
     }
 
     fn open(&self, wait: Wait) -> Result<Conn> {
-        let opened = Conn::open_file(&self.writer.path, Purpose::Write, self.writer.options, wait.end());
-        opened.map_err(|error| match wait.over(Instant::now()) {
-            Some(over) if error.kind() == ErrorKind::Busy => over,
-            _ => error,
-        })
+        wait.judge(Conn::open_file(&self.writer.path, Purpose::Write, self.writer.options, wait.end()))
     }
 }
 
@@ -274,8 +270,13 @@ mod tests {
         },
     };
 
-    const OPTIONS: Options =
-        Options { durability: Durability::Normal, strict_limits: true, busy_timeout: Duration::from_secs(30), log_limit: 1 << 30, must_exist: false };
+    const OPTIONS: Options = Options {
+        durability: Durability::Normal,
+        strict_limits: true,
+        busy_timeout: Duration::from_secs(30),
+        log_limit: 1 << 30,
+        must_exist: false,
+    };
 
     fn writer(directory: &Path) -> Arc<Writer> {
         let writer = Arc::new(Writer::new(directory.join("test.db"), OPTIONS));

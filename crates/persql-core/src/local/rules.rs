@@ -11,7 +11,7 @@ use rusqlite::{
     limits::Limit,
 };
 
-use crate::{Batch, Error, ErrorKind, SqlDetail, SqlErrorKind, Statement, limits, tokens};
+use crate::{Error, ErrorKind, Request, SqlDetail, SqlErrorKind, Statement, limits, tokens};
 
 /// Pragmas that the service's engine answers.
 const SERVICE_PRAGMAS: [&str; 9] = [
@@ -55,10 +55,15 @@ const REFUSED_FUNCTIONS: [&str; 6] = [
     "sqlite_compileoption_used",
 ];
 
-/// Refuses the statements that SQLite asks nobody about.
-pub(super) fn check_texts(batch: &Batch) -> crate::Result<()> {
-    let vacuums = |statement: &Statement| tokens::is(statement.sql(), "vacuum");
-    match batch.statements().iter().position(vacuums) {
+/// Statements that are refused by their first word. SQLite asks nobody about VACUUM; and the others we prepare
+/// ourselves and keep, so that a user's statement of the same text would find them prepared.
+const REFUSED_WORDS: [&str; 7] = ["vacuum", "begin", "commit", "end", "rollback", "savepoint", "release"];
+
+/// Refuses statements that must not even be prepared.
+pub(super) fn check_texts(request: &Request) -> crate::Result<()> {
+    let Request::Batch(batch) = request else { return Ok(()) };
+    let is_refused = |statement: &Statement| tokens::begins_with(statement.sql(), &REFUSED_WORDS);
+    match batch.statements().iter().position(is_refused) {
         Some(index) => Err(Error::new(ErrorKind::Denied, "the statement is not allowed")
             .with_sql(SqlDetail::new(SqlErrorKind::Unknown))
             .context("statement", index + 1)),
