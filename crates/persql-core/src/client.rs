@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 #[cfg(feature = "local")]
@@ -20,7 +20,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::{
-    Answer, Database, Error, ErrorKind, Meta, Request, Result,
+    Answer, Database, Databases, Error, ErrorKind, Meta, Request, Result,
+    control::Clock,
     database::{DatabaseName, Link, lock},
     transport::Transport,
 };
@@ -89,6 +90,11 @@ impl PerSql {
         Ok(Database(Link::new(Arc::clone(&self.0), DatabaseName::parse(name)?)))
     }
 
+    /// The databases of this client.
+    pub fn databases(&self) -> Databases<Database> {
+        Databases::new(Database(Link::new(Arc::clone(&self.0), DatabaseName::only())))
+    }
+
     /// What all requests of this client have cost so far.
     pub fn usage(&self) -> Meta {
         self.0.usage()
@@ -126,6 +132,7 @@ pub struct Builder<C> {
     token: Option<Token>,
     #[cfg(feature = "remote")]
     remote: remote::Options,
+    clock: Clock,
     client: PhantomData<fn() -> C>,
 }
 
@@ -155,6 +162,7 @@ impl<C> Builder<C> {
                 attempt: Duration::from_secs(30),
                 total: Duration::from_secs(60),
             },
+            clock: Clock::default(),
             client: PhantomData,
         }
     }
@@ -276,6 +284,12 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Whose time decides when a lease or a database ends. The default is the system's; tests may want another.
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Clock::new(now);
+        self
+    }
+
     /// Makes the client. No I/O.
     ///
     /// # Errors
@@ -285,8 +299,9 @@ impl<C> Builder<C> {
     where
         C: From<Arc<Shared>>,
     {
+        let clock = self.clock.clone();
         let transport = self.transport()?;
-        Ok(C::from(Arc::new(Shared { transport, usage: Mutex::default(), closed: AtomicBool::new(false) })))
+        Ok(C::from(Arc::new(Shared { transport, clock, usage: Mutex::default(), closed: AtomicBool::new(false) })))
     }
 
     fn transport(self) -> Result<Transport> {
@@ -296,7 +311,12 @@ impl<C> Builder<C> {
         }
         #[cfg(feature = "local")]
         if let Some(location) = self.location {
-            return Ok(Transport::Local(Engine::new(location?, self.options, self.idle_connections)));
+            return Ok(Transport::Local(Arc::new(Engine::new(
+                location?,
+                self.options,
+                self.idle_connections,
+                self.clock,
+            ))));
         }
         #[cfg(feature = "remote")]
         if let Some(token) = self.token {
@@ -315,6 +335,7 @@ impl<C> fmt::Debug for Builder<C> {
 /// What all handles of a client share.
 pub struct Shared {
     pub(crate) transport: Transport,
+    clock: Clock,
     usage: Mutex<Meta>,
     closed: AtomicBool,
 }
@@ -326,6 +347,10 @@ impl Shared {
             return Err(Error::new(ErrorKind::Closed, "the client is closed"));
         }
         request.check(self.transport.is_strict())
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now()
     }
 
     pub(crate) fn close(&self) {

@@ -1,8 +1,11 @@
 //! SQLite in this process: where the databases are, and who has them open.
 
 mod cache;
+mod catalog;
 mod checkpoint;
 mod connection;
+mod control;
+mod copy;
 mod describe;
 mod error;
 mod execute;
@@ -14,6 +17,7 @@ mod location;
 mod memory;
 mod readers;
 mod rules;
+mod shelf;
 mod workers;
 mod writer;
 
@@ -21,11 +25,13 @@ use std::{sync::Arc, time::Duration};
 
 pub(crate) use location::Location;
 
-use crate::{Answer, Batch, DatabaseName, Plan, Request, Result, Then};
+use crate::{Answer, Batch, DatabaseName, Plan, Request, Result, Then, control::Clock};
 use cache::Cache;
+use catalog::Catalog;
 use checkpoint::LeftLogs;
 use file::FileStore;
 use memory::MemoryStore;
+use shelf::Shelf;
 
 /// What an acknowledged write survives, for databases in files.
 ///
@@ -67,7 +73,11 @@ pub(crate) struct Options {
 pub(crate) struct Engine {
     location: Location,
     options: Options,
+    only: DatabaseName,
+    clock: Clock,
     cache: Cache,
+    catalog: Catalog,
+    shelf: Shelf,
 }
 
 /// One local database. Cheap to clone.
@@ -97,8 +107,17 @@ impl Store {
 
 impl Engine {
     /// `most` is how many connections stay open while nobody uses them.
-    pub(crate) fn new(location: Location, options: Options, most: Option<usize>) -> Self {
-        Self { location, options, cache: Cache::new(most, LeftLogs::new(options)) }
+    pub(crate) fn new(location: Location, options: Options, most: Option<usize>, clock: Clock) -> Self {
+        let side = location.side();
+        Self {
+            catalog: Catalog::new(side.as_ref().map(|side| side.join("catalog.db")), options),
+            shelf: Shelf::new(side.map(|side| side.join("copies"))),
+            cache: Cache::new(most, LeftLogs::new(options)),
+            only: DatabaseName::only(),
+            location,
+            options,
+            clock,
+        }
     }
 
     pub(crate) fn is_strict(&self) -> bool {
@@ -114,6 +133,9 @@ impl Engine {
 
     /// Runs one request on the calling thread.
     pub(crate) fn send(&self, name: &DatabaseName, request: &Request, limit: Option<Duration>) -> Result<Answer> {
+        if let Request::Control(control) = request {
+            return self.control(name, control).map(Answer::Controlled);
+        }
         rules::check_texts(request)?;
         self.store(name).send(request, limit)
     }
@@ -121,12 +143,20 @@ impl Engine {
     /// Runs one request away from the calling task, and the continuation of a read with it: decoding a long answer is
     /// work that does not belong on an executor. Dropping the future stops nothing that has begun.
     pub(crate) async fn advance<T: Send + 'static>(
-        &self,
+        self: &Arc<Self>,
         name: &DatabaseName,
         request: Request,
         limit: Option<Duration>,
         then: Then<T>,
     ) -> Plan<T> {
+        if matches!(request, Request::Control(_)) {
+            let (this, name) = (Arc::clone(self), name.clone());
+            let work = move || {
+                let outcome = this.send(&name, &request, limit);
+                then.resume(request, outcome)
+            };
+            return workers::run(work).await.unwrap_or_else(Plan::err);
+        }
         if let Err(error) = rules::check_texts(&request) {
             return then.resume(request, Err(error));
         }
@@ -164,11 +194,19 @@ impl Engine {
     /// Forgets every open database; each closes when its last operation ends.
     pub(crate) fn close(&self) {
         self.cache.clear();
+        self.catalog.close();
+    }
+
+    /// Every name means the same file where the location is one file, but a branch is always another.
+    fn key<'a>(&'a self, name: &'a DatabaseName) -> &'a DatabaseName {
+        if self.location.is_one_file() && name.as_branch().is_none() { &self.only } else { name }
     }
 
     fn store(&self, name: &DatabaseName) -> Store {
-        // Every name means the same file where the location is one file.
-        let name = if self.location.is_one_file() { &DatabaseName::only() } else { name };
+        let name = self.key(name);
+        if let Some(slug) = name.as_branch() {
+            return self.cache.get(name, || self.branch_store(slug));
+        }
         self.cache.get(name, || match self.location.path(name) {
             Some(path) => Store::File(Arc::new(FileStore::new(path, self.options))),
             None => Store::Memory(Arc::new(MemoryStore::new(self.options))),

@@ -6,7 +6,7 @@
     allow(unused_variables, unreachable_code, clippy::unused_async)
 )]
 
-#[cfg(feature = "remote")]
+#[cfg(any(feature = "local", feature = "remote"))]
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{Answer, DatabaseName, Plan, Request, Result, Then};
 #[derive(Debug)]
 pub(crate) enum Transport {
     #[cfg(feature = "local")]
-    Local(Engine),
+    Local(Arc<Engine>),
     #[cfg(feature = "remote")]
     Remote(Arc<Remote>),
 }

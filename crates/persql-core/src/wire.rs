@@ -31,6 +31,12 @@ pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
     let batch = match request {
         Request::Tables => return Ok(Call { path: path("tables"), body: None, writes: false }),
         Request::Describe => return Ok(Call { path: path("describe"), body: None, writes: false }),
+        Request::Control(_) => {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "databases, branches and snapshots are managed in local mode only",
+            ));
+        }
         Request::Batch(batch) => batch,
     };
     if batch.statements().iter().flat_map(Statement::params).any(|value| matches!(value, Value::Blob(_))) {
@@ -107,6 +113,7 @@ pub(crate) fn decode(request: &Request, status: u16, headers: &Headers, body: &[
     match request {
         Request::Tables => serde_json::from_str(data).map(Answer::Tables).map_err(read),
         Request::Describe => serde_json::from_str(data).map(Answer::Description).map_err(read),
+        Request::Control(_) => Err(unreadable()),
         Request::Batch(batch) => {
             let (mut sets, inner) = read_sets(batch, data).map_err(read)?;
             let told = envelope.meta.or(inner.meta).unwrap_or_default();

@@ -64,7 +64,7 @@ impl Cache {
         store
     }
 
-    /// The stores of this namespace that are in memory.
+    /// All stores.
     pub(super) fn names(&self) -> Vec<(DatabaseName, Store)> {
         lock(&self.slots).stores.iter().map(|(name, slot)| (name.clone(), slot.store.clone())).collect()
     }
@@ -72,6 +72,15 @@ impl Cache {
     /// Forgets a store; it closes when its last operation ends.
     pub(super) fn forget(&self, name: &DatabaseName) -> Option<Store> {
         lock(&self.slots).stores.remove(name).map(|slot| slot.store)
+    }
+
+    /// Forgets the store of a branch.
+    pub(super) fn forget_copy(&self, copy: &str) {
+        let mut slots = lock(&self.slots);
+        let name = slots.stores.keys().find(|name| name.as_branch() == Some(copy)).cloned();
+        let store = name.and_then(|name| slots.stores.remove(&name));
+        drop(slots);
+        drop(store);
     }
 
     /// Forgets all.

@@ -89,6 +89,14 @@ impl Conn {
         self.file.as_ref().map_or(Ok(()), OpenFile::check)
     }
 
+    /// How large the database is.
+    pub(super) fn bytes(&self) -> Result<u64> {
+        const BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        self.as_ours(|sqlite| sqlite.query_row(BYTES, [], |row| row.get::<_, i64>(0)))
+            .map(|bytes| bytes.try_into().unwrap_or(0))
+            .map_err(translate)
+    }
+
     /// Leaves the log as it is when the connection closes.
     pub(super) fn keep_log(&self) {
         if let Err(error) = self.sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {

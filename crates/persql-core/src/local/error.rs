@@ -70,6 +70,11 @@ pub(super) fn unknown_database() -> Error {
         .with_sql(SqlDetail::new(SqlErrorKind::UnknownDatabase))
 }
 
+/// The error for a request that is not for a store.
+pub(super) fn not_here() -> Error {
+    Error::new(ErrorKind::Unsupported, "this is managed by the client, not in the database")
+}
+
 /// The error for a branch that is there no longer. It is no database that a write could create.
 pub(super) fn branch_gone() -> Error {
     Error::new(ErrorKind::NotFound, "the branch is there no longer: it was deleted or reset, or its lease has ended")

@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Options, WriteStats, checkpoint::log_of, connection::Conn, job::Wait, readers::Readers, writer::Writer};
+use super::{
+    Options, WriteStats, checkpoint::log_of, connection::Conn, error::not_here, job::Wait, readers::Readers,
+    writer::Writer,
+};
 use crate::{Access, Answer, Batch, ErrorKind, Request, Result, Rows, SqlErrorKind, Statement, tokens};
 
 #[derive(Debug)]
@@ -60,6 +63,7 @@ impl FileStore {
             }
             Request::Tables => self.read(limit, |conn| conn.tables()).map(Answer::Tables),
             Request::Describe => self.read(limit, |conn| conn.describe()).map(Answer::Description),
+            Request::Control(_) => Err(not_here()),
         }
     }
 
@@ -88,7 +92,7 @@ impl FileStore {
         self.writer.enqueue(batch, limit)
     }
 
-    fn read<T>(&self, limit: Option<Duration>, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    pub(super) fn read<T>(&self, limit: Option<Duration>, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let wait = Wait::new(self.options.busy_timeout, limit);
         wait.judge(self.readers.with(&self.path, self.options, wait.end(), |conn| {
             conn.waiting(wait.end(), |conn| conn.limited(wait.deadline, work))
