@@ -4,7 +4,7 @@
 //! known and whatever it replaces litter. So a process that is killed in the middle leaves the old state or the new
 //! one, and the rest is removed at the next sweep.
 
-use std::{path::PathBuf, sync::Mutex, time::Duration};
+use std::{path::PathBuf, sync::Mutex};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -125,10 +125,6 @@ impl Catalog {
             *lock(&self.conn) = None;
         }
     }
-
-    pub(super) fn busy_timeout(&self) -> Duration {
-        self.options.busy_timeout
-    }
 }
 
 /// Notes a copy as litter before it is begun.
@@ -151,13 +147,10 @@ pub(super) fn litter(sqlite: &Connection, now: i64) -> rusqlite::Result<Vec<Stri
     collect(sqlite, "SELECT copy FROM litter WHERE since <= ?1", params![now - MAKING], |row| row.get(0))
 }
 
-/// Whether somebody makes this copy at the moment.
-pub(super) fn is_being_made(sqlite: &Connection, copy: &str, now: i64) -> rusqlite::Result<bool> {
-    sqlite.query_row(
-        "SELECT EXISTS (SELECT 1 FROM litter WHERE copy = ?1 AND since > ?2)",
-        params![copy, now - MAKING],
-        |row| row.get(0),
-    )
+/// Which file the row of a database is about; by primary key.
+pub(super) fn known_file(sqlite: &Connection, name: &DatabaseName) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT file FROM database WHERE namespace = ?1 AND slug = ?2";
+    sqlite.query_row(sql, params![name.namespace(), name.database()], |row| row.get(0)).optional()
 }
 
 /// By primary key.

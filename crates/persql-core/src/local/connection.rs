@@ -106,7 +106,13 @@ impl Conn {
 
     /// Opens a database in memory that nobody else sees.
     pub(super) fn open_memory(options: Options) -> Result<Self> {
+        Self::open_memory_with(options, |_| Ok(()))
+    }
+
+    /// The same, and fills it before the rules are in force.
+    pub(super) fn open_memory_with(options: Options, fill: impl FnOnce(&mut Connection) -> Result<()>) -> Result<Self> {
         let mut conn = Self::prepare(Connection::open_in_memory().map_err(translate)?, options)?;
+        fill(&mut conn.sqlite)?;
         conn.apply_rules(options)?;
         Ok(conn)
     }

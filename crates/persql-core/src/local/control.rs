@@ -112,14 +112,21 @@ impl Engine {
         let id = self.make_copy(|_| Ok(()))?.0;
         let made = self.shelf.path(&id).ok_or_else(unknown_database)?;
         let file = identity_text(&made)?.ok_or_else(unknown_database)?;
-        let placed = self.catalog.transact_with(|sqlite| {
-            // Those who create at the same time come here one after the other.
+        let noted = self.catalog.transact_with(|sqlite| {
             if path.exists() {
                 return Err(shelf::exists());
             }
             catalog::know(sqlite, name, &file, now, expires_at).map_err(translate)
         });
-        let placed = placed.and_then(|()| shelf::put_in_place(&made, path));
+        let placed = noted.and_then(|()| {
+            self.catalog.transact_with(|sqlite| {
+                // Of those who create it at the same time the last to note its file goes on.
+                match catalog::known_file(sqlite, name).map_err(translate)? {
+                    Some(noted) if noted == file => shelf::put_in_place(&made, path),
+                    _ => Err(shelf::exists()),
+                }
+            })
+        });
         self.remove_copy(&id)?;
         placed
     }

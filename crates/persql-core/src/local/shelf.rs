@@ -58,8 +58,7 @@ impl Shelf {
                 Ok(file.metadata().map_err(unavailable)?.len())
             }
             Shelf::Memory(stores) => {
-                let mut conn = Conn::open_memory(options)?;
-                fill(&mut conn.sqlite)?;
+                let conn = Conn::open_memory_with(options, fill)?;
                 let bytes = conn.bytes()?;
                 lock(stores).insert(copy.to_owned(), Arc::new(MemoryStore::of(conn, options)));
                 Ok(bytes)
