@@ -7,6 +7,7 @@ mod ci;
 mod command;
 mod conformance;
 mod copy;
+mod durability;
 mod failure;
 mod files;
 mod mutate;
@@ -27,6 +28,7 @@ use failure::{Failure, Outcome};
 const SUBCOMMANDS: &[Subcommand] = &[
     ci::SUBCOMMAND,
     conformance::SUBCOMMAND,
+    durability::SUBCOMMAND,
     release::SUBCOMMAND,
     resolve::SUBCOMMAND,
     rusqlite::SUBCOMMAND,

@@ -125,7 +125,7 @@ impl Log {
     /// Called before each use of the writing connection.
     pub(super) fn tend(&self, conn: &mut Conn) -> Result<()> {
         let is_full = self.next.load(Ordering::Relaxed) >= self.most && self.size() >= self.most;
-        if !is_full && self.uses.fetch_add(1, Ordering::Relaxed) % SELDOM != 0 {
+        if !is_full && !self.uses.fetch_add(1, Ordering::Relaxed).is_multiple_of(SELDOM) {
             return Ok(());
         }
         if self.size() < self.next.load(Ordering::Relaxed) {
