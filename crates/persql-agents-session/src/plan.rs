@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use persql_core::{Error, ErrorKind, Operation, Pack, PageSize, Plan, Recorded, Result, Rows, Statement, pack};
+use persql_core::{Error, ErrorKind, Operation, Pack, PageSize, Plan, Recorded, Result, Rows, Statement, pack, pack_rows};
 
 use crate::{
     Limit,
@@ -248,7 +248,7 @@ pub(crate) fn add_items_once(place: &Place, id: &str, texts: Vec<String>) -> Pla
 
 fn append(place: &Place, texts: &[String]) -> Vec<Statement> {
     let mut batch = vec![Statement::new(place.texts.touch_session.clone(), [place.id()])];
-    batch.extend(pack(texts).into_iter().map(|pack| match pack {
+    batch.extend(pack_rows(texts).into_iter().map(|pack| match pack {
         Pack::Many { array, .. } => Statement::new(place.texts.insert_items.clone(), (place.id(), array)),
         Pack::One(text) => Statement::new(place.texts.insert_item.clone(), (place.id(), text)),
     }));
