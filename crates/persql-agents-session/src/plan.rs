@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use persql_core::{Error, ErrorKind, Operation, Pack, PageSize, Plan, Recorded, Result, Rows, Statement, pack, pack_rows};
+use persql_core::{
+    Error, ErrorKind, Operation, Pack, PageSize, Plan, Recorded, Result, Rows, Statement, pack, pack_rows,
+};
 
 use crate::{
     Limit,
