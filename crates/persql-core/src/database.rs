@@ -10,9 +10,7 @@ use std::{
 
 use crate::{
     Answer, Description, Error, Handle, Open, Params, PerSql, Plan, Request, Result, Rows, Sql, Statement, Step,
-    TableInfo, Then, blocking,
-    client::{Shared, Transport},
-    url::Url,
+    TableInfo, Then, blocking, client::Shared, url::Url,
 };
 
 /// A boxed future that can move between threads: what [`Database`] replies with.
@@ -51,6 +49,18 @@ impl Database {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), naming the variable, if it is missing or wrong.
     pub fn from_env() -> Result<Self> {
         let (shared, name) = Url::open_env::<PerSql>(|client| client.0)?;
+        Ok(Self(Link::new(shared, name)))
+    }
+
+    /// A handle to the database `namespace/database` at PerSQL, or at the server that `PERSQL_API_URL` names. It owns
+    /// its client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the token or the name is not one.
+    #[cfg(feature = "remote")]
+    pub fn from_token(token: impl Into<String>, database: &str) -> Result<Self> {
+        let (shared, name) =
+            Url::PerSql(database.to_owned()).open_with::<PerSql>(Some(token.into()), |client| client.0)?;
         Ok(Self(Link::new(shared, name)))
     }
 
@@ -152,6 +162,11 @@ impl Handle for Database {
 }
 
 impl Open for Database {
+    #[cfg(feature = "remote")]
+    fn open_token(token: String, database: &str) -> Result<Self> {
+        Self::from_token(token, database)
+    }
+
     fn open_url(url: &str) -> Result<Self> {
         Self::from_url(url)
     }
@@ -190,28 +205,22 @@ impl Link {
 
     /// Sends one request and waits on this thread.
     pub(crate) fn send(&self, request: &Request) -> Result<Answer> {
-        self.shared.check_open()?;
+        self.shared.check(request)?;
         let started = Instant::now();
-        let mut outcome = match self.shared.transport {
-            #[cfg(feature = "local")]
-            Transport::Local(ref engine) => engine.send(&self.name, request, self.limit),
-        };
+        let mut outcome = self.shared.transport.send(&self.name, request, self.limit);
         self.shared.account(request, &mut outcome, started);
         outcome
     }
 
     /// Sends one request and goes on with its outcome.
     async fn advance<T: Send + 'static>(&self, request: Request, then: Then<T>) -> Plan<T> {
-        if let Err(error) = self.shared.check_open() {
+        if let Err(error) = self.shared.check(&request) {
             return then.resume(request, Err(error));
         }
         let shared = Arc::clone(&self.shared);
         let started = Instant::now();
         let then = then.first(move |request, outcome| shared.account(request, outcome, started));
-        match self.shared.transport {
-            #[cfg(feature = "local")]
-            Transport::Local(ref engine) => engine.advance(&self.name, request, self.limit, then).await,
-        }
+        self.shared.transport.advance(&self.name, request, self.limit, then).await
     }
 }
 

@@ -12,13 +12,21 @@ mod operation;
 mod pack;
 mod page;
 mod plan;
+#[cfg(feature = "remote")]
+mod remote;
+#[cfg(feature = "remote")]
+mod retry;
 mod rows;
 mod schema;
 mod sql;
 mod statement;
+#[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
 mod tokens;
+mod transport;
 mod url;
 mod value;
+#[cfg(feature = "remote")]
+mod wire;
 
 pub use client::{Builder, PerSql};
 pub use database::{BoxFuture, Database, DatabaseName};

@@ -66,6 +66,12 @@ impl Rows {
         Self { columns, ..Self::default() }
     }
 
+    /// Names the columns of cells that came first.
+    #[cfg(feature = "remote")]
+    pub(crate) fn set_columns(&mut self, columns: Vec<String>) {
+        self.columns = columns;
+    }
+
     /// Adds a cell: row by row, and from left to right.
     pub fn push(&mut self, value: ValueRef<'_>) {
         let start = self.bytes.len();

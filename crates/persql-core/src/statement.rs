@@ -292,6 +292,14 @@ pub enum Access {
     },
 }
 
+impl Access {
+    /// Whether the statements write, without a look at their SQL.
+    #[cfg(feature = "local")]
+    pub(crate) fn surely_writes(self) -> bool {
+        matches!(self, Access::Write | Access::Schema)
+    }
+}
+
 /// Statements that are sent together: one request, and one transaction unless it is raw and says otherwise.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {

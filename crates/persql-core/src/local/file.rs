@@ -26,17 +26,27 @@ impl FileStore {
     /// Runs one request on the calling thread.
     pub(super) fn send(&self, request: &Request, limit: Option<Duration>) -> Result<Answer> {
         match request {
-            Request::Batch(batch) => match batch.access() {
-                Access::Read => self.read(limit, |conn| conn.execute_all(batch.statements())),
-                Access::Write | Access::Schema => self.writer.run(batch, limit),
-                Access::Raw { transaction } => match self.read_raw(batch, transaction, limit) {
-                    Some(outcome) => outcome,
-                    None => self.writer.run(batch, limit),
-                },
+            Request::Batch(batch) => {
+                self.read_batch(batch, limit).unwrap_or_else(|| self.writer.run(batch, limit)).map(Answer::Sets)
             }
-            .map(Answer::Sets),
             Request::Tables => self.read(limit, |conn| conn.tables()).map(Answer::Tables),
             Request::Describe => self.read(limit, |conn| conn.describe()).map(Answer::Description),
+        }
+    }
+
+    /// Runs a batch that only reads; `None` if it writes, and nothing has run. SQL of the user's own is looked at
+    /// first, on a reader.
+    pub(super) fn read_batch(&self, batch: &Batch, limit: Option<Duration>) -> Option<Result<Vec<Rows>>> {
+        match batch.access() {
+            Access::Read => Some(self.read(limit, |conn| conn.execute_all(batch.statements()))),
+            Access::Write | Access::Schema => None,
+            Access::Raw { transaction } => match self.only_reads(batch, limit) {
+                Ok(true) => {
+                    Some(self.read(limit, |conn| run_raw(conn, batch.statements(), transaction, Conn::begin_write)))
+                }
+                Ok(false) => None,
+                Err(error) => Some(Err(error)),
+            },
         }
     }
 
@@ -47,22 +57,6 @@ impl FileStore {
         limit: Option<Duration>,
     ) -> impl Future<Output = Result<(Batch, Result<Vec<Rows>>)>> + use<> {
         self.writer.enqueue(batch, limit)
-    }
-
-    /// Runs raw SQL if it only reads; `None` says that it belongs into the writer's queue.
-    pub(super) fn read_raw(
-        &self,
-        batch: &Batch,
-        transaction: bool,
-        limit: Option<Duration>,
-    ) -> Option<Result<Vec<Rows>>> {
-        match self.only_reads(batch, limit) {
-            Ok(true) => {
-                Some(self.read(limit, |conn| run_raw(conn, batch.statements(), transaction, Conn::begin_write)))
-            }
-            Ok(false) => None,
-            Err(error) => Some(Err(error)),
-        }
     }
 
     fn read<T>(&self, limit: Option<Duration>, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {

@@ -11,7 +11,7 @@ use rusqlite::{
     limits::Limit,
 };
 
-use crate::{Batch, Error, ErrorKind, SqlDetail, SqlErrorKind, Statement, limits, tokens};
+use crate::{Error, ErrorKind, Request, SqlDetail, SqlErrorKind, Statement, limits, tokens};
 
 /// Pragmas that the service's engine answers.
 const SERVICE_PRAGMAS: [&str; 9] = [
@@ -56,7 +56,8 @@ const REFUSED_FUNCTIONS: [&str; 6] = [
 ];
 
 /// Refuses the statements that SQLite asks nobody about.
-pub(super) fn check_texts(batch: &Batch) -> crate::Result<()> {
+pub(super) fn check_texts(request: &Request) -> crate::Result<()> {
+    let Request::Batch(batch) = request else { return Ok(()) };
     let vacuums = |statement: &Statement| tokens::is(statement.sql(), "vacuum");
     match batch.statements().iter().position(vacuums) {
         Some(index) => Err(Error::new(ErrorKind::Denied, "the statement is not allowed")
