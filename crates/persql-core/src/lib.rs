@@ -20,6 +20,7 @@ mod rows;
 mod schema;
 mod sql;
 mod statement;
+#[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
 mod tokens;
 mod transport;
 mod url;
