@@ -1,0 +1,61 @@
+//! The table, as it stands in `docs/benchmarks.md`.
+
+use crate::{
+    case::{Bar, Case, Writers, durability_name},
+    measure::{Round, Sample, median},
+};
+
+/// The head of the table.
+pub(crate) const HEAD: &str = "\
+| case | handle | durability | ops/s ours | ops/s by hand | CPU µs ours | CPU µs by hand | CPU ratio | bar | |
+| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- | --- |";
+
+/// A row of the table.
+pub(crate) struct Row {
+    pub(crate) text: String,
+    pub(crate) missed: bool,
+}
+
+/// The row of a case: medians of the rounds; ratios are medians of the ratios within a round.
+pub(crate) fn row(case: &Case, rounds: &[Round]) -> Row {
+    let ours = |figure: fn(&Sample) -> f64| median(rounds.iter().map(|round| figure(&round.ours)));
+    let by_hand = |figure: fn(&Sample) -> f64| median(rounds.iter().map(|round| figure(&round.by_hand)));
+    let ratio =
+        |figure: fn(&Sample) -> f64| median(rounds.iter().map(|round| figure(&round.ours) / figure(&round.by_hand)));
+    let cpu = ratio(|sample| sample.cpu);
+    let (bar, met) = match case.bar {
+        Bar::Cpu(most) => (format!("at most {most} × CPU"), Some(cpu <= most)),
+        Bar::Writers(bar) => {
+            let throughput = ratio(|sample| sample.throughput);
+            let commits = ours(|sample| sample.commits.unwrap_or(f64::INFINITY));
+            let slowest = ours(|sample| sample.slowest);
+            (writers(bar, throughput, commits, slowest), Some(bar.is_met(throughput, commits, slowest)))
+        }
+        Bar::Open => ("–".to_owned(), None),
+    };
+    let verdict = met.map_or("", |met| if met { "ok" } else { "**missed**" });
+    let text = format!(
+        "| {} | {} | {} | {:.0} | {:.0} | {:.1} | {:.1} | {cpu:.2} | {bar} | {verdict} |",
+        case.name,
+        case.calls.name(),
+        durability_name(case.durability),
+        ours(|sample| sample.throughput),
+        by_hand(|sample| sample.throughput),
+        ours(|sample| sample.cpu * 1e6),
+        by_hand(|sample| sample.cpu * 1e6),
+    );
+    Row { text, missed: met == Some(false) }
+}
+
+fn writers(bar: Writers, throughput: f64, commits: f64, slowest: f64) -> String {
+    format!(
+        "ops/s at least {} ×: {throughput:.1}; commits ÷ turns at most {}: {commits:.2}; slowest ÷ mean at least {}: {slowest:.2}",
+        bar.throughput, bar.commits, bar.slowest
+    )
+}
+
+impl Writers {
+    fn is_met(&self, throughput: f64, commits: f64, slowest: f64) -> bool {
+        throughput >= self.throughput && commits <= self.commits && slowest >= self.slowest
+    }
+}
