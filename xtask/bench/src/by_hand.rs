@@ -3,7 +3,7 @@
 use std::{path::Path, sync::mpsc, thread, time::Duration};
 
 use persql_core::Durability;
-use rusqlite::Connection;
+use rusqlite::{Connection, config::DbConfig};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -23,6 +23,7 @@ impl ByHand {
         sqlite.busy_timeout(Duration::from_secs(30))?;
         sqlite.execute_batch(sql::SET_UP)?;
         sqlite.pragma_update(None, "synchronous", durability_name(durability))?;
+        sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         sqlite.execute_batch(sql::CREATE)?;
         sqlite.set_prepared_statement_cache_capacity(32);
         Ok(Self(sqlite))
