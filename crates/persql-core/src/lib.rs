@@ -33,7 +33,7 @@ pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
 pub use operation::{Operation, Recorded};
-pub use pack::{Pack, pack};
+pub use pack::{Pack, pack, pack_rows};
 pub use page::PageSize;
 pub use plan::{Answer, Handle, Open, Plan, Request, Schema, Step, Then};
 pub use rows::{Column, Meta, Row, Rows};
