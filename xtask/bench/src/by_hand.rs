@@ -42,25 +42,32 @@ impl ByHand {
     /// The same with items that are texts already.
     pub(crate) fn append_texts(&self, session_id: &str, texts: &[String]) -> Result<(), Failed> {
         self.0.prepare_cached(sql::BEGIN)?.execute([])?;
+        self.add(session_id, texts)?;
+        self.0.prepare_cached(sql::COMMIT)?.execute([])?;
+        Ok(())
+    }
+
+    fn add(&self, session_id: &str, texts: &[String]) -> Result<(), Failed> {
         self.0.prepare_cached(sql::ADD_SESSION)?.execute([session_id])?;
         let mut insert = self.0.prepare_cached(sql::ADD_ITEM)?;
         for text in texts {
             insert.execute([session_id, text])?;
         }
         self.0.prepare_cached(sql::TOUCH_SESSION)?.execute([session_id])?;
-        self.0.prepare_cached(sql::COMMIT)?.execute([])?;
         Ok(())
     }
 
     /// Fills a session with so many items, and three others likewise, turn by turn.
     pub(crate) fn fill(&self, session_id: &str, count: usize) -> Result<(), Failed> {
+        self.0.execute_batch(sql::BEGIN)?;
         for number in 0..count.div_ceil(4) {
-            let turn = turn(number);
-            for other in ["other-1", "other-2", "other-3", session_id] {
-                self.append(other, turn.iter().take(count - number * 4))?;
+            let texts = turn(number).map(|item| item.to_string());
+            let wanted = texts.len().min(count - number * 4);
+            for session in ["other-1", "other-2", "other-3", session_id] {
+                self.add(session, texts.get(..wanted).unwrap_or_default())?;
             }
         }
-        Ok(())
+        Ok(self.0.execute_batch(sql::COMMIT)?)
     }
 
     /// All items, oldest first.
