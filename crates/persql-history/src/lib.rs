@@ -13,7 +13,7 @@ mod plan;
 mod provider;
 mod repair;
 mod run;
-mod save;
+mod saved;
 mod sessions;
 mod slice;
 mod sql;
@@ -26,7 +26,7 @@ pub use message::Message;
 pub use operation::OnceOnly;
 pub use provider::{Builder, PerSqlHistoryProvider};
 pub use run::Run;
-pub use save::Saved;
+pub use saved::Saved;
 pub use sessions::{ListSessions, SessionInfo};
 pub use tail::Tail;
 

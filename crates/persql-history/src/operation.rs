@@ -7,7 +7,6 @@ use persql_core::{Database, Handle, Plan};
 use crate::{
     History, Message, PerSqlHistoryProvider, Run, Saved, Tail,
     plan::{self, Place},
-    save::save,
 };
 
 /// A provider's writes under an operation id: the same id never applies twice in a session, not after a timeout, a
@@ -51,7 +50,7 @@ impl<D: Handle> OnceOnly<D> {
     /// # Errors
     /// As [`save_messages`](OnceOnly::save_messages).
     pub fn save_messages_after(&self, tail: &Tail, messages: &[Message]) -> D::Reply<Saved> {
-        self.run(&tail.place, save(tail, messages, self.provider.options(), Some(&self.id)))
+        self.run(&tail.place, plan::save(tail, messages, self.provider.options(), Some(&self.id)))
     }
 
     /// Stores what the flags say of a run: see [`PerSqlHistoryProvider::after_run`].

@@ -8,7 +8,6 @@ use crate::{
     Dedup, History, ListSessions, Message, OnceOnly, Run, Saved, SessionInfo, Tail,
     options::Options,
     plan::{self, Place},
-    save::save,
     sql::Texts,
 };
 
@@ -132,7 +131,7 @@ impl<D: Handle> PerSqlHistoryProvider<D> {
     /// # Ok(()) }
     /// ```
     pub fn save_messages_after(&self, tail: &Tail, messages: &[Message]) -> D::Reply<Saved> {
-        self.run(&tail.place, save(tail, messages, &self.options, None))
+        self.run(&tail.place, plan::save(tail, messages, &self.options, None))
     }
 
     /// Deletes all messages of a session. Ids of rows are never used again.
@@ -218,10 +217,13 @@ impl<D: Handle> PerSqlHistoryProvider<D> {
         self.run(&place, plan::count_messages(&place))
     }
 
-    /// The sessions that have messages, by id.
+    /// The sessions that have messages, by id in the order of its bytes.
+    ///
+    /// One request, unless more than 256 are asked for: then one for each page. A row of another program whose session
+    /// is NULL or a blob is left out.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if a session's id is not text.
+    /// Those of the connection only.
     ///
     /// # Examples
     /// ```
@@ -236,7 +238,7 @@ impl<D: Handle> PerSqlHistoryProvider<D> {
     /// # Ok(()) }
     /// ```
     pub fn list_sessions(&self, options: ListSessions) -> D::Reply<Vec<SessionInfo>> {
-        self.db.run(plan::list_sessions(&self.texts, &options))
+        self.db.run(plan::list_sessions(&self.texts, options))
     }
 
     /// How many sessions have messages.

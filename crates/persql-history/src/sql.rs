@@ -3,8 +3,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use persql_core::{Ident, Operation, Result, Schema, Sql};
+use persql_core::{Error, Ident, Operation, Result, Schema, Sql};
 
+/// AUTOINCREMENT: the id of a deleted row is never used again, so the same newest id means the same end of a history.
 const CREATE_MESSAGES: &str = "\
 CREATE TABLE IF NOT EXISTS {messages} (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -13,6 +14,7 @@ CREATE TABLE IF NOT EXISTS {messages} (
     created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 )";
 
+/// What every text here goes by.
 const CREATE_INDEX: &str = "CREATE INDEX IF NOT EXISTS {index} ON {messages} (session_id, id)";
 
 /// Whoever deletes a session's last message, Python's `clear` included, deletes what its operations answered. The look
@@ -45,10 +47,11 @@ SELECT ?1, message.value, CURRENT_TIMESTAMP FROM json_each(?2) AS message
 WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?3
 RETURNING id";
 
+/// Inserts whatever is stored.
 const INSERT_MESSAGE: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at) VALUES (?1, ?2, CURRENT_TIMESTAMP)";
 
-/// `json_each` gives an array's elements in their order.
+/// The same for many.
 const INSERT_MESSAGES: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
 SELECT ?1, message.value, CURRENT_TIMESTAMP FROM json_each(?2) AS message";
@@ -70,10 +73,13 @@ const TRIM: &str = "\
 DELETE FROM {messages} WHERE session_id = ?1
     AND id < (SELECT id FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
 
+/// By the index (session_id, id).
 const DELETE_BETWEEN: &str = "DELETE FROM {messages} WHERE session_id = ?1 AND id BETWEEN ?2 AND ?3";
 
+/// By the index (session_id, id).
 const DELETE_SESSION: &str = "DELETE FROM {messages} WHERE session_id = ?1";
 
+/// By the index (session_id, id).
 const COUNT_MESSAGES: &str = "SELECT count(*) FROM {messages} WHERE session_id = ?1";
 
 /// From session to session along the index (session_id, id), one step each, as no table of sessions exists.
@@ -85,24 +91,20 @@ WITH RECURSIVE found(session_id) AS (
     FROM found WHERE found.session_id IS NOT NULL)
 SELECT count(session_id) FROM found";
 
-/// Likewise, from ?1 or ?2 on, until a session does not begin with ?2 or ?3 are found. A prefix is compared as bytes,
-/// since texts may hold NUL characters.
+/// Likewise, from ?1 to before ?2, which holds for every text when ?2 is a blob.
 const LIST_SESSIONS: &str = "\
 WITH RECURSIVE found(session_id) AS (
-    SELECT min(session_id) FROM {messages} WHERE session_id > ?1 AND session_id >= ?2
+    SELECT min(session_id) FROM {messages} WHERE session_id >= ?1 AND session_id < ?2
     UNION ALL
-    SELECT (SELECT min(session_id) FROM {messages} WHERE session_id > found.session_id)
-    FROM found
-    WHERE substr(CAST(found.session_id AS BLOB), 1, length(CAST(?2 AS BLOB))) = CAST(?2 AS BLOB))
+    SELECT (SELECT min(session_id) FROM {messages} WHERE session_id > found.session_id AND session_id < ?2)
+    FROM found WHERE found.session_id IS NOT NULL)
 SELECT session_id,
     (SELECT count(*) FROM {messages} AS message WHERE message.session_id = found.session_id) AS messages,
     (SELECT created_at FROM {messages} AS message WHERE message.session_id = found.session_id
         ORDER BY id ASC LIMIT 1) AS created_at,
     (SELECT created_at FROM {messages} AS message WHERE message.session_id = found.session_id
         ORDER BY id DESC LIMIT 1) AS updated_at
-FROM found
-WHERE substr(CAST(session_id AS BLOB), 1, length(CAST(?2 AS BLOB))) = CAST(?2 AS BLOB)
-LIMIT ?3";
+FROM found WHERE session_id IS NOT NULL LIMIT ?3";
 
 /// Likewise, the sessions whose newest message is older than ?1 seconds; at most ?2 of them.
 const INACTIVE_SESSIONS: &str = "\
@@ -122,6 +124,9 @@ DELETE FROM {messages} WHERE session_id IN (
     SELECT listed.value FROM json_each(?1) AS listed
     WHERE (SELECT unixepoch(created_at) FROM {messages} AS message WHERE message.session_id = listed.value
         ORDER BY id DESC LIMIT 1) < unixepoch('now') - ?2)";
+
+/// The table in which core records operations.
+const OPERATIONS: &str = "persql_operations";
 
 /// All texts with this provider's table name in them, rendered once.
 #[derive(Debug)]
@@ -176,10 +181,13 @@ impl Texts {
     }
 
     pub(crate) fn new(messages: &str, create_tables: bool) -> Result<Arc<Self>> {
+        if messages.eq_ignore_ascii_case(OPERATIONS) {
+            return Err(Error::invalid("this table holds the record of operations").context("table", messages));
+        }
         let names = Names {
             messages: Ident::new(messages)?,
             index: Ident::new(&format!("idx_{messages}_session_id"))?,
-            purge: Ident::new(&format!("persql_operations_of_{messages}"))?,
+            purge: Ident::new(&format!("{OPERATIONS}_of_{messages}"))?,
         };
         Ok(Arc::new(Self::render(names, create_tables)))
     }

@@ -4,35 +4,15 @@ use std::sync::Arc;
 
 use persql_core::{Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, Statement, json, limits, pack};
 
+use super::{Place, is_guard, read::read_tail};
 use crate::{
-    Dedup, Message, Tail,
+    Dedup, Message, Saved, Tail,
     dedup::{Identity, already_stored},
     options::Options,
-    plan::{Place, is_guard, read_tail},
 };
 
 /// How often a save reads the end of the history again because somebody else was faster.
 const ROUNDS: usize = 16;
-
-/// What a save did.
-#[derive(Clone, Debug)]
-pub struct Saved {
-    pub(crate) stored: usize,
-    pub(crate) tail: Tail,
-}
-
-impl Saved {
-    /// How many of the messages were stored; the others had been stored before.
-    pub fn stored(&self) -> usize {
-        self.stored
-    }
-
-    /// The end of the history as it is now, for
-    /// [`save_messages_after`](crate::PerSqlHistoryProvider::save_messages_after).
-    pub fn tail(&self) -> &Tail {
-        &self.tail
-    }
-}
 
 /// A save that is under way.
 struct Save {
@@ -59,7 +39,7 @@ enum Written {
 /// # Errors
 /// [`ErrorKind::InvalidInput`] with the position of the message that is too large, nested too deep or unreadable for the
 /// framework.
-pub(crate) fn encode(messages: &[Message], session_id: &str) -> Result<Vec<Message>> {
+pub(super) fn encode(messages: &[Message], session_id: &str) -> Result<Vec<Message>> {
     let checked = messages
         .iter()
         .enumerate()
