@@ -79,7 +79,7 @@ impl<D: Handle> PerSqlHistoryProvider<D> {
     /// # Errors
     /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) if the token may not create tables.
     pub fn create_tables(&self) -> D::Reply<()> {
-        self.db.run(self.texts.operations.create())
+        self.db.run(self.texts.schema.create())
     }
 
     /// The messages of a session, oldest first. A session that was never saved to has none.
@@ -288,6 +288,16 @@ impl<D: Handle> PerSqlHistoryProvider<D> {
 }
 
 impl<D: Open> PerSqlHistoryProvider<D> {
+    /// A provider on the database `namespace/database` at PerSQL, or at the server that `PERSQL_API_URL` names. It owns
+    /// its client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the token or the name is not one.
+    #[cfg(feature = "remote")]
+    pub fn from_token(token: impl Into<String>, database: &str) -> Result<Self> {
+        Ok(Self { owns_client: true, ..Self::new(D::open_token(token.into(), database)?) })
+    }
+
     /// A provider on the database that the URL names: `persql://namespace/database`, `sqlite:path/to/file.db` or
     /// `sqlite::memory:`. It owns its client.
     ///

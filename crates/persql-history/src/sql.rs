@@ -131,9 +131,8 @@ const OPERATIONS: &str = "persql_operations";
 /// All texts with this provider's table name in them, rendered once.
 #[derive(Debug)]
 pub(crate) struct Texts {
+    /// With the record of operations: a trigger on the messages belongs to it, which must be there before the first.
     pub(crate) schema: Schema,
-    /// The schema with the record of operations.
-    pub(crate) operations: Schema,
     /// What the scope of this adapter's operations starts with.
     pub(crate) scope: String,
     pub(crate) messages_after: Sql,
@@ -206,11 +205,9 @@ impl Texts {
                 ],
             )
         };
-        let schema =
-            Schema::new([names.messages.clone()], [CREATE_MESSAGES, CREATE_INDEX].map(render)).on_demand(create_tables);
+        let messages = Schema::new([names.messages.clone()], [CREATE_MESSAGES, CREATE_INDEX].map(render));
         Self {
-            operations: Operation::schema(&schema, [render(CREATE_PURGE)]),
-            schema,
+            schema: Operation::schema(&messages, [render(CREATE_PURGE)]).on_demand(create_tables),
             scope,
             messages_after: render(MESSAGES_AFTER),
             messages_before: render(MESSAGES_BEFORE),

@@ -13,8 +13,10 @@ pub(crate) fn cases() -> Vec<Case> {
         a_table_may_have_any_name,
         a_bad_table_name_is_refused,
         a_table_that_python_made_is_used,
+        records_of_operations_go_with_their_session_whoever_made_their_table,
         a_provider_made_from_a_url_closes_its_client,
         a_client_of_the_callers_stays_open,
+        a_token_names_no_database_by_itself,
         a_url_or_a_variable_that_names_nothing_is_refused,
         debug_shows_nothing_that_is_stored,
         a_provider_is_made_without_a_request,
@@ -25,13 +27,18 @@ fn the_table_is_as_documented(world: &World) -> Outcome {
     let provider = provider(world)?;
     provider.save_messages("ada", &talk("u1"))?;
     let db = provider.database();
-    let columns = "SELECT group_concat(name || ' ' || type) FROM pragma_table_info('agent_framework_messages')";
-    assert_eq!(value::<String>(db, columns)?, "id INTEGER,session_id TEXT,message_data TEXT,created_at TEXT");
-    let index = "SELECT group_concat(name) FROM pragma_index_info('idx_agent_framework_messages_session_id')";
-    assert_eq!(value::<String>(db, index)?, "session_id,id");
-    assert_eq!(db.tables()?.len(), 1, "no table that is not needed");
-    provider.operation("one").save_messages("ada", &talk("u2"))?;
-    assert_eq!(db.tables()?.len(), 2);
+    let tables = db.describe()?.tables;
+    let table = tables.iter().find(|table| table.name == "agent_framework_messages").ok_or("no table")?;
+    let columns: Vec<_> = table
+        .columns
+        .iter()
+        .map(|column| (column.name.as_str(), column.declared_type.as_str(), column.not_null))
+        .collect();
+    let text = |name| (name, "TEXT", true);
+    assert_eq!(columns.get(1..), Some(&[text("session_id"), text("message_data"), text("created_at")][..]));
+    assert_eq!(columns.first().map(|column| (column.0, column.1)), Some(("id", "INTEGER")));
+    let index = "SELECT sql FROM sqlite_master WHERE name = 'idx_agent_framework_messages_session_id'";
+    assert!(value::<String>(db, index)?.ends_with("(session_id, id)"));
     Ok(())
 }
 
@@ -108,6 +115,19 @@ fn a_table_that_python_made_is_used(world: &World) -> Outcome {
     Ok(())
 }
 
+fn records_of_operations_go_with_their_session_whoever_made_their_table(world: &World) -> Outcome {
+    // As another adapter, and another provider, leave the database.
+    let other = PerSqlHistoryProvider::builder(world.db()?).messages_table("other").build()?;
+    other.operation("one").save_messages("ada", &talk("u1"))?;
+    let provider = provider(world)?;
+    provider.save_messages("ada", &talk("u1"))?;
+    provider.operation("one").save_messages("ada", &talk("u2"))?;
+    provider.clear("ada")?;
+    provider.operation("one").save_messages("ada", &talk("u3"))?;
+    assert_eq!((held(&provider, "ada")?.as_str(), held(&other, "ada")?.as_str()), ("u3", "u1"));
+    Ok(())
+}
+
 fn a_provider_made_from_a_url_closes_its_client(world: &World) -> Outcome {
     std::fs::create_dir_all(world.directory())?;
     let url = format!("sqlite:{}", world.directory().join("own.db").display());
@@ -145,6 +165,24 @@ fn a_client_of_the_callers_stays_open(world: &World) -> Outcome {
     provider.close();
     assert_eq!(provider.get_messages("ada")?.len(), 1);
     db.close();
+    assert_eq!(refused(provider.get_messages("ada"))?.kind(), ErrorKind::Closed);
+    Ok(())
+}
+
+fn a_token_names_no_database_by_itself(_: &World) -> Outcome {
+    for (token, database) in [("", "acme/agents"), ("psql_live_secret", "agents"), ("psql_live_secret", "")] {
+        let errors = [
+            refused(blocking::PerSqlHistoryProvider::from_token(token, database))?,
+            refused(PerSqlHistoryProvider::<Database>::from_token(token, database))?,
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        }
+    }
+    let provider = blocking::PerSqlHistoryProvider::from_token("psql_live_secret", "acme/agents")?;
+    assert!(!format!("{provider:?}").contains("secret"));
+    provider.close();
     assert_eq!(refused(provider.get_messages("ada"))?.kind(), ErrorKind::Closed);
     Ok(())
 }

@@ -38,7 +38,7 @@ pub(crate) fn replace(history: &History, messages: &[Message], operation_id: Opt
     }
     let written = match operation {
         None => Plan::write(batch).creating(&sql.schema),
-        Some(operation) => operation.apply(batch, &sql.operations).map(|_| ()),
+        Some(operation) => operation.apply(batch, &sql.schema).map(|_| ()),
     };
     written.or_else(|error| {
         Plan::err(if is_guard(&error) {

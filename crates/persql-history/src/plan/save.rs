@@ -186,7 +186,7 @@ impl Save {
     fn write_batch(&self, batch: Vec<Statement>) -> Plan<Written> {
         let written = match &self.operation {
             None => Plan::write(batch).creating(&self.place.texts.schema).map(|()| Written::Done(None)),
-            Some(operation) => operation.apply(batch, &self.place.texts.operations).try_map(|recorded| {
+            Some(operation) => operation.apply(batch, &self.place.texts.schema).try_map(|recorded| {
                 Ok(match recorded {
                     None => Written::Done(None),
                     Some(recorded) => Written::Before(stored_before(&recorded)?),
