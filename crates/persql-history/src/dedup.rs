@@ -46,7 +46,7 @@ impl Identity {
     pub(crate) fn of(message: &Message) -> Self {
         let key = match message.member("message_id") {
             // Python compares ids as strings, whatever they were.
-            Some(id) if id != "null" => Key::Id(canonical(id).trim_matches('"').to_owned()),
+            Some(id) if id != "null" => Key::Id(unquoted(canonical(id))),
             _ => {
                 let contents = message.contents();
                 let contents: Vec<String> =
@@ -99,6 +99,13 @@ pub(crate) fn already_stored(stored: &[Identity], incoming: &[Identity], dedup: 
             suffix.zip(prefix).is_some_and(|(suffix, prefix)| same(suffix, prefix))
         })
         .unwrap_or(0)
+}
+
+fn unquoted(text: String) -> String {
+    match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(inner) => inner.to_owned(),
+        None => text,
+    }
 }
 
 /// Contents within contents are looked at so deep; there are two levels in practice.

@@ -222,6 +222,8 @@ impl Model {
                 stored.drain(..stored.len().saturating_sub(most));
             }
             self.set(session, stored);
+            // Also when equal messages took the place of trimmed ones.
+            *self.changed.entry(session).or_default() += 1;
         }
         new.len()
     }
