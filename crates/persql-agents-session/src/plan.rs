@@ -6,7 +6,7 @@ mod tail;
 
 use std::sync::Arc;
 
-use persql_core::{Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, SqlErrorKind, Statement, pack};
+use persql_core::{Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, SqlErrorKind, Statement, pack_rows};
 
 use crate::{
     Limit,
@@ -75,7 +75,7 @@ pub(crate) fn add_items_once(place: &Place, id: &str, texts: Vec<String>) -> Pla
 
 fn append(place: &Place, texts: &[String]) -> Vec<Statement> {
     let mut batch = vec![Statement::new(place.texts.touch_session.clone(), [place.id()])];
-    batch.extend(pack(texts).into_iter().map(|pack| match pack {
+    batch.extend(pack_rows(texts).into_iter().map(|pack| match pack {
         Pack::Many { array, .. } => Statement::new(place.texts.insert_items.clone(), (place.id(), array)),
         Pack::One(text) => Statement::new(place.texts.insert_item.clone(), (place.id(), text)),
     }));

@@ -40,11 +40,12 @@ ON CONFLICT (session_id) DO UPDATE SET updated_at = CURRENT_TIMESTAMP";
 const ENSURE_SESSION: &str = "INSERT INTO {sessions} (session_id) VALUES (?1) ON CONFLICT (session_id) DO NOTHING";
 
 /// `SQLAlchemySession` orders by `(created_at, id)`, so a clock that was set back must not show in `created_at`. The
-/// subselect is one step on the index (session_id, id).
+/// subselect is one step on the index (session_id, id). An INSERT ... SELECT that reads its own table goes through a
+/// temporary one, which costs more than the insert; VALUES does not.
 const INSERT_ITEM: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-SELECT ?1, ?2, max(CURRENT_TIMESTAMP, coalesce(
-    (SELECT created_at FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1), ''))";
+VALUES (?1, ?2, max(CURRENT_TIMESTAMP, coalesce(
+    (SELECT created_at FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1), '')))";
 
 /// The same for many. `json_each` gives an array's elements in their order.
 const INSERT_ITEMS: &str = "\

@@ -53,7 +53,8 @@ impl PerSql {
     /// A client for databases in this process: `:memory:`, a directory with a file for each database, or, if the path
     /// ends in `.db`, `.sqlite` or `.sqlite3`, that one file.
     ///
-    /// Nothing is opened before it is used.
+    /// Nothing is opened before it is used. Reads create no file. A file must not be removed or replaced while a client
+    /// has it open: close the client first.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] if the path is empty or holds a NUL.

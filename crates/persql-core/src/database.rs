@@ -79,7 +79,8 @@ impl Database {
     }
 
     /// The same database with a time limit on every request. A request that takes longer is interrupted, leaves
-    /// nothing behind and fails with [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
+    /// nothing behind and fails with [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). The time that it waits for other
+    /// writers counts.
     #[must_use]
     pub fn with_timeout(&self, limit: Duration) -> Self {
         Self(self.0.with_timeout(limit))
@@ -94,7 +95,7 @@ impl Database {
     ///
     /// # Errors
     /// [`ErrorKind::Sql`](crate::ErrorKind::Sql), [`Conflict`](crate::ErrorKind::Conflict) for a broken rule,
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for two statements in one text,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for no statement or two in one text,
     /// [`Denied`](crate::ErrorKind::Denied) for `BEGIN`, `ATTACH` and the like,
     /// [`NotFound`](crate::ErrorKind::NotFound) for a read of a database that nothing was written to, and what the
     /// connection can suffer.
@@ -102,7 +103,8 @@ impl Database {
         self.run(Plan::query(Statement::new(sql, params)))
     }
 
-    /// Runs statements, each for itself: the first error ends the batch, and what came before it stays.
+    /// Runs statements, each for itself: the first error ends the batch, and what came before it stays. No statement is
+    /// no request.
     ///
     /// # Errors
     /// As [`query`](Database::query).

@@ -24,6 +24,7 @@ mod schema;
 mod snapshots;
 mod sql;
 mod statement;
+#[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
 mod tokens;
 mod transport;
 mod url;
@@ -40,7 +41,7 @@ pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
 pub use operation::{Operation, Recorded};
-pub use pack::{Pack, pack};
+pub use pack::{Pack, pack, pack_rows};
 pub use page::PageSize;
 pub use plan::{Answer, Handle, Open, Plan, Request, Schema, Step, Then};
 pub use rows::{Column, Meta, Row, Rows};

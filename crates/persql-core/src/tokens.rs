@@ -1,8 +1,5 @@
 //! As much of SQL's syntax as it takes to tell what kind of statement a text is.
 
-// Most questions are local mode's.
-#![cfg_attr(not(feature = "local"), allow(dead_code))]
-
 /// A piece of SQL. Blanks and comments are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Token<'a> {

@@ -11,6 +11,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_session_made_from_a_url_closes_its_client,
         a_client_of_the_callers_stays_open,
         a_url_or_a_variable_that_names_nothing_is_refused,
+        a_token_is_checked_and_never_shown,
         debug_shows_nothing_that_is_stored,
         a_session_says_what_it_is,
         a_session_is_made_without_a_request,
@@ -77,6 +78,27 @@ fn a_url_or_a_variable_that_names_nothing_is_refused(_: &World) -> Outcome {
         let error = refused(blocking::PerSqlSession::from_env("ada"))?;
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.to_string().contains("PERSQL_DATABASE"), "{error}");
+    }
+    Ok(())
+}
+
+fn a_token_is_checked_and_never_shown(_: &World) -> Outcome {
+    let session = blocking::PerSqlSession::from_token("psql_secret", "acme/agent-state", "ada")?;
+    assert!(!format!("{session:?}").contains("secret"));
+    session.close();
+    let error = refused(session.get_items(None))?;
+    assert_eq!(error.kind(), ErrorKind::Closed);
+    assert!(!format!("{error:?}").contains("secret"));
+    for (token, database) in [("", "acme/agent-state"), ("psql_secret\n", "acme/agent-state"), ("psql_secret", "acme")]
+    {
+        let errors = [
+            refused(blocking::PerSqlSession::from_token(token, database, "ada"))?,
+            refused(PerSqlSession::<Database>::from_token(token, database, "ada"))?,
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{database}");
+            assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        }
     }
     Ok(())
 }

@@ -134,6 +134,9 @@ impl Conn {
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
             // As the service has it; SQLite's own default is off, rusqlite's bundled one is on.
             (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+            // A plan depends on the SQL alone. If it may depend on the parameters, SQLite as rusqlite bundles it prepares
+            // a statement that looks something up in an index again each time it is run.
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
         ] {
             sqlite.set_db_config(setting, on).map_err(translate)?;
         }

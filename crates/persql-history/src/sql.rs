@@ -1,0 +1,230 @@
+//! Every SQL text of this crate. The table is the one that PerSQL documents for its Python package
+//! (agent-framework-persql 0.1).
+
+use std::sync::{Arc, LazyLock};
+
+use persql_core::{Error, Ident, Operation, Result, Schema, Sql};
+
+/// AUTOINCREMENT: the id of a deleted row is never used again, so the same newest id means the same end of a history.
+const CREATE_MESSAGES: &str = "\
+CREATE TABLE IF NOT EXISTS {messages} (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id TEXT NOT NULL,
+    message_data TEXT NOT NULL,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+)";
+
+/// What every text here goes by.
+const CREATE_INDEX: &str = "CREATE INDEX IF NOT EXISTS {index} ON {messages} (session_id, id)";
+
+/// Whoever deletes a session's last message, Python's `clear` included, deletes what its operations answered. The look
+/// for another message is one step on the index (session_id, id).
+const CREATE_PURGE: &str = "\
+CREATE TRIGGER IF NOT EXISTS {purge} AFTER DELETE ON {messages}
+WHEN NOT EXISTS (SELECT 1 FROM {messages} WHERE session_id = OLD.session_id) BEGIN
+    DELETE FROM persql_operations WHERE scope = {scope} || OLD.session_id;
+END";
+
+/// By the index (session_id, id).
+const MESSAGES_AFTER: &str = "\
+SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id > ?2 ORDER BY id ASC LIMIT ?3";
+
+/// By the index (session_id, id).
+const MESSAGES_BEFORE: &str = "\
+SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+
+/// Inserts nothing unless ?3 is the session's newest row, which is one step on the index (session_id, id).
+const APPEND_MESSAGE: &str = "\
+INSERT INTO {messages} (session_id, message_data, created_at)
+SELECT ?1, ?2, CURRENT_TIMESTAMP
+WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?3
+RETURNING id";
+
+/// The same for many. `json_each` gives an array's elements in their order.
+const APPEND_MESSAGES: &str = "\
+INSERT INTO {messages} (session_id, message_data, created_at)
+SELECT ?1, message.value, CURRENT_TIMESTAMP FROM json_each(?2) AS message
+WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?3
+RETURNING id";
+
+/// Inserts whatever is stored.
+const INSERT_MESSAGE: &str = "\
+INSERT INTO {messages} (session_id, message_data, created_at) VALUES (?1, ?2, CURRENT_TIMESTAMP)";
+
+/// The same for many.
+const INSERT_MESSAGES: &str = "\
+INSERT INTO {messages} (session_id, message_data, created_at)
+SELECT ?1, message.value, CURRENT_TIMESTAMP FROM json_each(?2) AS message";
+
+/// Fails with a not-null violation, and undoes its batch, unless ?2 is the session's newest row.
+const GUARD_NEWEST: &str = "\
+INSERT INTO {messages} (session_id, message_data, created_at)
+SELECT NULL, NULL, CURRENT_TIMESTAMP WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS NOT ?2";
+
+/// Fails likewise unless the session has ?2 rows and ?3 is the newest.
+const GUARD_WHOLE: &str = "\
+INSERT INTO {messages} (session_id, message_data, created_at)
+SELECT NULL, NULL, CURRENT_TIMESTAMP
+WHERE (SELECT count(*) FROM {messages} WHERE session_id = ?1) <> ?2
+    OR (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS NOT ?3";
+
+/// Deletes what is older than the newest ?2 + 1 rows: steps on the index (session_id, id), as many as rows are kept.
+const TRIM: &str = "\
+DELETE FROM {messages} WHERE session_id = ?1
+    AND id < (SELECT id FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)";
+
+/// By the index (session_id, id).
+const DELETE_BETWEEN: &str = "DELETE FROM {messages} WHERE session_id = ?1 AND id BETWEEN ?2 AND ?3";
+
+/// By the index (session_id, id).
+const DELETE_SESSION: &str = "DELETE FROM {messages} WHERE session_id = ?1";
+
+/// By the index (session_id, id).
+const COUNT_MESSAGES: &str = "SELECT count(*) FROM {messages} WHERE session_id = ?1";
+
+/// From session to session along the index (session_id, id), one step each, as no table of sessions exists.
+const COUNT_SESSIONS: &str = "\
+WITH RECURSIVE found(session_id) AS (
+    SELECT min(session_id) FROM {messages}
+    UNION ALL
+    SELECT (SELECT min(session_id) FROM {messages} WHERE session_id > found.session_id)
+    FROM found WHERE found.session_id IS NOT NULL)
+SELECT count(session_id) FROM found";
+
+/// Likewise, from ?1 to before ?2, which holds for every text when ?2 is a blob.
+const LIST_SESSIONS: &str = "\
+WITH RECURSIVE found(session_id) AS (
+    SELECT min(session_id) FROM {messages} WHERE session_id >= ?1 AND session_id < ?2
+    UNION ALL
+    SELECT (SELECT min(session_id) FROM {messages} WHERE session_id > found.session_id AND session_id < ?2)
+    FROM found WHERE found.session_id IS NOT NULL)
+SELECT session_id,
+    (SELECT count(*) FROM {messages} AS message WHERE message.session_id = found.session_id) AS messages,
+    (SELECT created_at FROM {messages} AS message WHERE message.session_id = found.session_id
+        ORDER BY id ASC LIMIT 1) AS created_at,
+    (SELECT created_at FROM {messages} AS message WHERE message.session_id = found.session_id
+        ORDER BY id DESC LIMIT 1) AS updated_at
+FROM found WHERE session_id IS NOT NULL LIMIT ?3";
+
+/// Likewise, the sessions whose newest message is older than ?1 seconds; at most ?2 of them.
+const INACTIVE_SESSIONS: &str = "\
+WITH RECURSIVE found(session_id) AS (
+    SELECT min(session_id) FROM {messages}
+    UNION ALL
+    SELECT (SELECT min(session_id) FROM {messages} WHERE session_id > found.session_id)
+    FROM found WHERE found.session_id IS NOT NULL)
+SELECT session_id FROM found
+WHERE (SELECT unixepoch(created_at) FROM {messages} AS message WHERE message.session_id = found.session_id
+    ORDER BY id DESC LIMIT 1) < unixepoch('now') - ?1
+LIMIT ?2";
+
+/// Of the sessions that ?1 lists, the messages of those that are still inactive.
+const DELETE_INACTIVE: &str = "\
+DELETE FROM {messages} WHERE session_id IN (
+    SELECT listed.value FROM json_each(?1) AS listed
+    WHERE (SELECT unixepoch(created_at) FROM {messages} AS message WHERE message.session_id = listed.value
+        ORDER BY id DESC LIMIT 1) < unixepoch('now') - ?2)";
+
+/// The table in which core records operations.
+const OPERATIONS: &str = "persql_operations";
+
+/// All texts with this provider's table name in them, rendered once.
+#[derive(Debug)]
+pub(crate) struct Texts {
+    /// With the record of operations: a trigger on the messages belongs to it, which must be there before the first.
+    pub(crate) schema: Schema,
+    /// What the scope of this adapter's operations starts with.
+    pub(crate) scope: String,
+    pub(crate) messages_after: Sql,
+    pub(crate) messages_before: Sql,
+    pub(crate) append_message: Sql,
+    pub(crate) append_messages: Sql,
+    pub(crate) insert_message: Sql,
+    pub(crate) insert_messages: Sql,
+    pub(crate) guard_newest: Sql,
+    pub(crate) guard_whole: Sql,
+    pub(crate) trim: Sql,
+    pub(crate) delete_between: Sql,
+    pub(crate) delete_session: Sql,
+    pub(crate) count_messages: Sql,
+    pub(crate) count_sessions: Sql,
+    pub(crate) list_sessions: Sql,
+    pub(crate) inactive_sessions: Sql,
+    pub(crate) delete_inactive: Sql,
+}
+
+/// The names that stand in the texts.
+struct Names {
+    messages: Ident,
+    index: Ident,
+    purge: Ident,
+}
+
+impl Texts {
+    /// The name that PerSQL's own package uses.
+    pub(crate) const MESSAGES: &str = "agent_framework_messages";
+
+    /// The texts for that name, rendered once for the process.
+    pub(crate) fn default_names() -> Arc<Self> {
+        static DEFAULT: LazyLock<Arc<Texts>> = LazyLock::new(|| {
+            Arc::new(Texts::render(
+                Names {
+                    messages: Ident::from_static(Texts::MESSAGES),
+                    index: Ident::from_static("idx_agent_framework_messages_session_id"),
+                    purge: Ident::from_static("persql_operations_of_agent_framework_messages"),
+                },
+                true,
+            ))
+        });
+        Arc::clone(&DEFAULT)
+    }
+
+    pub(crate) fn new(messages: &str, create_tables: bool) -> Result<Arc<Self>> {
+        if messages.eq_ignore_ascii_case(OPERATIONS) {
+            return Err(Error::invalid("this table holds the record of operations").context("table", messages));
+        }
+        let names = Names {
+            messages: Ident::new(messages)?,
+            index: Ident::new(&format!("idx_{messages}_session_id"))?,
+            purge: Ident::new(&format!("{OPERATIONS}_of_{messages}"))?,
+        };
+        Ok(Arc::new(Self::render(names, create_tables)))
+    }
+
+    fn render(names: Names, create_tables: bool) -> Self {
+        let scope = format!("history:{}:", names.messages.as_str());
+        let scope_literal = format!("'{}'", scope.replace('\'', "''"));
+        let render = |template: &str| {
+            Sql::render(
+                template,
+                &[
+                    ("messages", &names.messages),
+                    ("index", &names.index),
+                    ("purge", &names.purge),
+                    ("scope", &scope_literal),
+                ],
+            )
+        };
+        let messages = Schema::new([names.messages.clone()], [CREATE_MESSAGES, CREATE_INDEX].map(render));
+        Self {
+            schema: Operation::schema(&messages, [render(CREATE_PURGE)]).on_demand(create_tables),
+            scope,
+            messages_after: render(MESSAGES_AFTER),
+            messages_before: render(MESSAGES_BEFORE),
+            append_message: render(APPEND_MESSAGE),
+            append_messages: render(APPEND_MESSAGES),
+            insert_message: render(INSERT_MESSAGE),
+            insert_messages: render(INSERT_MESSAGES),
+            guard_newest: render(GUARD_NEWEST),
+            guard_whole: render(GUARD_WHOLE),
+            trim: render(TRIM),
+            delete_between: render(DELETE_BETWEEN),
+            delete_session: render(DELETE_SESSION),
+            count_messages: render(COUNT_MESSAGES),
+            count_sessions: render(COUNT_SESSIONS),
+            list_sessions: render(LIST_SESSIONS),
+            inactive_sessions: render(INACTIVE_SESSIONS),
+            delete_inactive: render(DELETE_INACTIVE),
+        }
+    }
+}

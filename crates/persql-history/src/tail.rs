@@ -1,0 +1,114 @@
+//! What a caller knows of the end of a history.
+
+use std::{fmt, sync::Arc};
+
+use crate::{Message, dedup::Identity, plan::Place};
+
+/// What is known of the end of a session's history, so that the next save need not ask.
+///
+/// From [`History::tail`](crate::History::tail) and [`Saved::tail`](crate::Saved::tail), for
+/// [`save_messages_after`](crate::PerSqlHistoryProvider::save_messages_after). It is knowledge and no lock: if somebody
+/// else saved since, the save finds out and reads the end again.
+#[derive(Clone)]
+pub struct Tail {
+    pub(crate) place: Place,
+    pub(crate) known: Option<Known>,
+}
+
+/// The end of a history at some moment.
+#[derive(Clone)]
+pub(crate) struct Known {
+    /// The id of the newest row, if there is one. Ids are never used again, so the same id means the same end.
+    pub(crate) last_id: Option<i64>,
+    pub(crate) older: Older,
+    /// What was saved behind that.
+    pub(crate) added: Vec<Message>,
+    /// Whether nothing is older than what is known.
+    pub(crate) complete: bool,
+}
+
+#[derive(Clone)]
+pub(crate) enum Older {
+    Messages(Arc<[Message]>),
+    Identities(Arc<[Identity]>),
+}
+
+impl Tail {
+    /// A tail of which nothing is known.
+    pub(crate) fn unknown(place: Place) -> Self {
+        Self { place, known: None }
+    }
+
+    /// The session that this is the end of.
+    pub fn session_id(&self) -> &str {
+        &self.place.session_id
+    }
+}
+
+impl Known {
+    /// What tells the newest `n` messages from others, oldest first, or all if they are fewer; `None` if not so many
+    /// are known.
+    pub(crate) fn newest(&self, n: usize) -> Option<Vec<Identity>> {
+        let older = match &self.older {
+            Older::Messages(messages) => messages.len(),
+            Older::Identities(identities) => identities.len(),
+        };
+        if !self.complete && older + self.added.len() < n {
+            return None;
+        }
+        let added = self.added.get(self.added.len().saturating_sub(n)..).unwrap_or_default();
+        let rest = older.saturating_sub(n - added.len());
+        let mut newest: Vec<Identity> = match &self.older {
+            Older::Messages(messages) => messages.iter().skip(rest).map(Identity::of).collect(),
+            Older::Identities(identities) => identities.iter().skip(rest).cloned().collect(),
+        };
+        newest.extend(added.iter().map(Identity::of));
+        Some(newest)
+    }
+
+    /// The same end with these messages behind it.
+    pub(crate) fn followed_by(&self, saved: &[Message], last_id: i64) -> Self {
+        let added = self.added.iter().chain(saved).cloned().collect();
+        Self { last_id: Some(last_id), added, ..self.clone() }
+    }
+}
+
+impl fmt::Debug for Tail {
+    /// Without the messages.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let last_id = self.known.as_ref().map(|known| known.last_id);
+        f.debug_struct("Tail")
+            .field("session_id", &self.session_id())
+            .field("last_id", &last_id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Dedup;
+
+    #[test]
+    fn the_newest_are_taken_from_the_end() {
+        let message = |n: usize| Message::user("x").with_message_id(&n.to_string());
+        let known = |older: usize, added: usize, complete| Known {
+            last_id: None,
+            older: Older::Messages((0..older).map(message).collect()),
+            added: (older..older + added).map(message).collect(),
+            complete,
+        };
+        for (older, added, n, found) in
+            [(5, 3, 2, 2), (5, 3, 3, 3), (5, 3, 6, 6), (5, 0, 2, 2), (0, 3, 2, 2), (5, 3, 8, 8)]
+        {
+            let newest = known(older, added, false).newest(n).unwrap();
+            let wanted: Vec<Identity> = (older + added - n..older + added).map(|n| Identity::of(&message(n))).collect();
+            assert_eq!((newest.len(), format!("{newest:?}")), (found, format!("{wanted:?}")));
+        }
+        assert!(known(5, 3, false).newest(9).is_none());
+        assert_eq!(known(5, 3, true).newest(9).unwrap().len(), 8);
+        // Whatever the mode, a message is only like itself here.
+        let newest = known(2, 0, true).newest(2).unwrap();
+        assert_eq!(crate::dedup::already_stored(&newest, &newest, Dedup::ByIdOnly), 2);
+    }
+}
