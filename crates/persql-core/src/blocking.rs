@@ -211,7 +211,7 @@ impl Database {
         self.run(Plan::describe())
     }
 
-    /// How a local file was written so far; `None` for a database in memory or at a server.
+    /// How a local file was written since this client opened it last; `None` for a database in memory or at a server.
     #[cfg(feature = "local")]
     pub fn write_stats(&self) -> Option<crate::WriteStats> {
         self.0.shared.transport.write_stats(&self.0.name)

@@ -1,11 +1,13 @@
 //! SQLite in this process: where the databases are, and who has them open.
 
+mod branches;
 mod cache;
 mod catalog;
 mod checkpoint;
 mod connection;
 mod control;
 mod copy;
+mod databases;
 mod describe;
 mod error;
 mod execute;
@@ -18,6 +20,7 @@ mod memory;
 mod readers;
 mod rules;
 mod shelf;
+mod snapshots;
 mod workers;
 mod writer;
 

@@ -5,6 +5,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     io::{BufRead, BufReader, Write, stdin, stdout},
     path::Path,
+    sync::mpsc,
     thread,
     time::Duration,
 };
@@ -68,16 +69,16 @@ pub(super) fn work(path: &Path, durability: Durability) -> Result<(), Box<dyn Er
     let run = RandomState::new().hash_one(0);
     for number in 0_u64.. {
         let id = format!("{run:x}-{number}");
-        match number % 10 {
-            3 | 7 => {
+        match number % 6 {
+            1 => {
                 turn::put(&db, &id)?;
                 writeln!(told, "write {id}")?;
             }
-            5 => {
+            2 => {
                 let claimed = db.branches().claim(Claim::of(BRANCH).with_data(true))?;
                 writeln!(told, "branch {}", claimed.branch.database_slug)?;
             }
-            9 => {
+            4 => {
                 let made = db.snapshots().create(&id)?;
                 writeln!(told, "snapshot {}", made.id)?;
             }
@@ -94,10 +95,18 @@ pub(super) fn work(path: &Path, durability: Durability) -> Result<(), Box<dyn Er
 fn round(path: &Path, durability: Durability, seen: &mut Killed, written: &mut i64) -> Result<(), Box<dyn Error>> {
     let mut child = process::start(&format!("kill {}", super::word(durability)), path, &[])?;
     let output = child.stdout.take().ok_or("no output")?;
-    // From before the first table to well into the work.
-    let moment = Duration::from_micros(RandomState::new().hash_one(1) % 60_000);
-    let reader = thread::spawn(move || -> std::io::Result<Vec<String>> { BufReader::new(output).lines().collect() });
-    thread::sleep(moment);
+    let random = RandomState::new().hash_one(1);
+    let moment = Duration::from_micros(random % 60_000);
+    let (begun, has_begun) = mpsc::channel();
+    let reader = thread::spawn(move || -> std::io::Result<Vec<String>> {
+        let told = |_: &std::io::Result<String>| drop(begun.send(()));
+        BufReader::new(output).lines().inspect(told).collect()
+    });
+    // One in four is killed from before its first table on, the others from after the first acknowledged write on.
+    if random % 4 != 0 {
+        has_begun.recv_timeout(Duration::from_secs(60))?;
+    }
+    thread::sleep(moment); // tidy: allow-sleep a kill at a random moment is what is tested
     if let Some(status) = child.try_wait()? {
         return Err(format!("the process ended by itself: {status}").into());
     }

@@ -145,6 +145,8 @@ pub(super) fn put_in_place(copy: &Path, path: &Path) -> Result<()> {
     match fs::hard_link(copy, path) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(exists()),
+        // A file system without links. A rename could replace what somebody makes at this very moment.
+        Err(_) if !path.exists() => fs::rename(copy, path).map_err(unavailable)?,
         Err(error) => return Err(unavailable(error)),
     }
     sync_directory(directory)
