@@ -96,14 +96,14 @@ fn round(path: &Path, durability: Durability, seen: &mut Killed, written: &mut i
     let mut child = process::start(&format!("kill {}", super::word(durability)), path, &[])?;
     let output = child.stdout.take().ok_or("no output")?;
     let random = RandomState::new().hash_one(1);
-    let moment = Duration::from_micros(random % 60_000);
+    let moment = Duration::from_micros(random % 150_000);
     let (begun, has_begun) = mpsc::channel();
     let reader = thread::spawn(move || -> std::io::Result<Vec<String>> {
-        let told = |_: &std::io::Result<String>| drop(begun.send(()));
+        let told = |_: &std::io::Result<String>| begun.send(()).unwrap_or_default();
         BufReader::new(output).lines().inspect(told).collect()
     });
     // One in four is killed from before its first table on, the others from after the first acknowledged write on.
-    if random % 4 != 0 {
+    if !random.is_multiple_of(4) {
         has_begun.recv_timeout(Duration::from_secs(60))?;
     }
     thread::sleep(moment); // tidy: allow-sleep a kill at a random moment is what is tested

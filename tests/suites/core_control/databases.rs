@@ -16,6 +16,8 @@ pub(crate) fn cases() -> Vec<Case> {
         namespaces_are_apart,
         hostile_names_and_times_are_refused,
         many_create_one_name_and_one_succeeds,
+        a_deletion_that_was_cut_short_is_undone_or_ended,
+        a_copy_that_was_cut_short_is_swept,
     ]
 }
 
@@ -120,6 +122,62 @@ fn namespaces_are_apart(world: &World) -> Outcome {
     assert_eq!(slugs(&timed)?, ["a"]);
     let local = Databases::new(timed.db()?).create("b", None)?;
     assert_eq!(local.full_name(), "local/b");
+    Ok(())
+}
+
+/// The catalogue, as another program may open it, and a killed process have left it.
+fn catalog(world: &World) -> rusqlite::Result<rusqlite::Connection> {
+    rusqlite::Connection::open(world.directory().join(".persql/catalog.db"))
+}
+
+#[cfg(unix)]
+fn a_deletion_that_was_cut_short_is_undone_or_ended(world: &World) -> Outcome {
+    use std::os::unix::fs::MetadataExt;
+    if !world.mode().is_file() {
+        return Ok(());
+    }
+    let timed = Timed::new(world)?;
+    let snapshots = Snapshots::new(timed.with_note()?);
+    snapshots.create("x")?;
+    let path = world.directory().join("acme/agent-state.db");
+    let file = std::fs::metadata(&path)?;
+    let begin = || {
+        let sql = "INSERT INTO deletion VALUES ('acme', 'agent-state', ?1)";
+        catalog(world)?.execute(sql, [format!("{}:{}", file.dev(), file.ino())])
+    };
+    // Killed before the file was removed: nothing has happened.
+    begin()?;
+    assert_eq!(snapshots.list()?.len(), 1);
+    // Killed after: the rest follows.
+    begin()?;
+    std::fs::remove_file(path)?;
+    assert!(snapshots.list()?.is_empty());
+    databases(&timed)?.sweep()?;
+    assert_eq!(std::fs::read_dir(world.directory().join(".persql/copies"))?.count(), 0);
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn a_deletion_that_was_cut_short_is_undone_or_ended(_: &World) -> Outcome {
+    Ok(())
+}
+
+fn a_copy_that_was_cut_short_is_swept(world: &World) -> Outcome {
+    if !world.mode().is_file() {
+        return Ok(());
+    }
+    let timed = Timed::new(world)?;
+    let made = Snapshots::new(timed.with_note()?).create("x")?;
+    let copies = world.directory().join(".persql/copies");
+    std::fs::copy(copies.join(format!("{}.db", made.id)), copies.join("half.db"))?;
+    catalog(world)?.execute("INSERT INTO litter VALUES ('half', ?1)", [1_700_000_000])?;
+    // It may still be in the making.
+    databases(&timed)?.sweep()?;
+    assert!(copies.join("half.db").exists());
+    timed.pass(DAY);
+    databases(&timed)?.sweep()?;
+    assert!(!copies.join("half.db").exists());
+    assert_eq!(std::fs::read_dir(copies)?.count(), 1);
     Ok(())
 }
 
