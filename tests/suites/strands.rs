@@ -1,5 +1,7 @@
 //! Cases of `persql-strands`.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a panic fails the case that it happens in")]
+
 #[path = "strands/golden.rs"]
 mod golden;
 #[path = "strands/hostile.rs"]

@@ -188,6 +188,16 @@ fn encode<M: Serialize>(messages: &[M]) -> Result<Vec<JsonText>> {
 }
 
 impl<D: Open> PerSqlSessionManager<D> {
+    /// The manager of a session in the database `namespace/database` at PerSQL, or at the server that `PERSQL_API_URL` names.
+    /// It owns its client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the token or the name is not one.
+    #[cfg(feature = "remote")]
+    pub fn from_token(token: impl Into<String>, database: &str, session_id: impl Into<Arc<str>>) -> Result<Self> {
+        Ok(PerSqlSessionRepository::from_token(token, database)?.manager(session_id))
+    }
+
     /// The manager of a session in the database that the URL names: `persql://namespace/database`,
     /// `sqlite:path/to/file.db` or `sqlite::memory:`. It owns its client.
     ///

@@ -293,24 +293,39 @@ pub(crate) fn update_multi_agent(texts: &Arc<Texts>, session_id: &str, state: &M
     Ok(strict(Plan::write([guard, update]), texts, absent))
 }
 
+/// Sessions or agents of one answer.
+const LISTED_AT_ONCE: usize = 1_000;
+
 pub(crate) fn list_sessions(texts: &Arc<Texts>, options: &ListSessions) -> Plan<Vec<SessionInfo>> {
+    sessions_after(Arc::clone(texts), options.clone(), Vec::new())
+}
+
+fn sessions_after(texts: Arc<Texts>, mut options: ListSessions, mut found: Vec<SessionInfo>) -> Plan<Vec<SessionInfo>> {
+    let wanted = options.limit.saturating_sub(found.len()).min(LISTED_AT_ONCE);
+    if wanted == 0 {
+        return Plan::ok(found);
+    }
     let (after, prefix) = (options.after.as_deref(), options.prefix.as_deref().unwrap_or(""));
     let first = after.map_or(prefix, |after| after.max(prefix));
-    let params: Vec<Value> =
-        vec![after.into(), first.into(), end_of_prefix(prefix).into(), to_i64(options.limit).into()];
+    let params: Vec<Value> = vec![after.into(), first.into(), end_of_prefix(prefix).into(), to_i64(wanted).into()];
     let list = Statement::new(texts.list_sessions.clone(), params);
-    Plan::read(list)
-        .or_absent(&texts.schema)
-        .try_map(|rows| rows.iter().map(|row| SessionInfo::from_row(&row)).collect())
+    Plan::read(list).or_absent(&texts.schema).and_then(move |rows| {
+        let page: Result<Vec<SessionInfo>> = rows.iter().map(|row| SessionInfo::from_row(&row)).collect();
+        match page {
+            Err(error) => Plan::err(error),
+            Ok(page) => {
+                found.extend(page);
+                options.after = found.last().map(|session| session.session_id.clone());
+                if rows.len() < wanted { Plan::ok(found) } else { sessions_after(texts, options, found) }
+            }
+        }
+    })
 }
 
 pub(crate) fn count_sessions(texts: &Arc<Texts>) -> Plan<u64> {
     let count = Statement::from(texts.count_sessions.clone());
     Plan::read(count).or_absent(&texts.schema).try_map(|rows| rows.first().map_or(Ok(0), |row| row.get(0)))
 }
-
-/// Agents of one answer.
-const AGENTS_AT_ONCE: usize = 1_000;
 
 pub(crate) fn list_agents(texts: &Arc<Texts>, session_id: &str) -> Result<Plan<Vec<AgentInfo>>> {
     id::check_session(session_id)?;
@@ -319,14 +334,14 @@ pub(crate) fn list_agents(texts: &Arc<Texts>, session_id: &str) -> Result<Plan<V
 
 fn agents_after(texts: Arc<Texts>, session_id: Arc<str>, mut found: Vec<AgentInfo>) -> Plan<Vec<AgentInfo>> {
     let after: Value = found.last().map(|agent| agent.agent_id.as_str()).into();
-    let params: Vec<Value> = vec![session_id.as_ref().into(), after, to_i64(AGENTS_AT_ONCE).into()];
+    let params: Vec<Value> = vec![session_id.as_ref().into(), after, to_i64(LISTED_AT_ONCE).into()];
     Plan::read(Statement::new(texts.list_agents.clone(), params)).or_absent(&texts.schema).and_then(move |rows| {
         let page: Result<Vec<AgentInfo>> = rows.iter().map(|row| AgentInfo::from_row(&row)).collect();
         match page {
             Err(error) => Plan::err(error),
             Ok(page) => {
                 found.extend(page);
-                if rows.len() < AGENTS_AT_ONCE { Plan::ok(found) } else { agents_after(texts, session_id, found) }
+                if rows.len() < LISTED_AT_ONCE { Plan::ok(found) } else { agents_after(texts, session_id, found) }
             }
         }
     })

@@ -196,7 +196,7 @@ impl<D: Handle> PerSqlSessionRepository<D> {
         self.run(plan::update_multi_agent(&self.texts, session_id, state))
     }
 
-    /// The sessions, and how many agents and messages each has, by id.
+    /// The sessions, and how many agents and messages each has, by id. One request for each 1,000.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if a session's id is not text.
@@ -243,6 +243,16 @@ impl<D: Handle> PerSqlSessionRepository<D> {
 }
 
 impl<D: Open> PerSqlSessionRepository<D> {
+    /// A repository in the database `namespace/database` at PerSQL, or at the server that `PERSQL_API_URL` names.
+    /// It owns its client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the token or the name is not one.
+    #[cfg(feature = "remote")]
+    pub fn from_token(token: impl Into<String>, database: &str) -> Result<Self> {
+        Ok(Self { owns_client: true, ..Self::new(D::open_token(token.into(), database)?) })
+    }
+
     /// A repository in the database that the URL names: `persql://namespace/database`, `sqlite:path/to/file.db` or
     /// `sqlite::memory:`. It owns its client.
     ///

@@ -6,12 +6,14 @@ use persql_strands::{
     persql_core::Database,
 };
 
-use crate::support::user;
+use crate::support::{manager, repository, storage, user};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
         a_url_opens_a_file_and_close_closes_the_client,
         close_leaves_a_client_of_the_callers_open,
+        the_parts_know_their_session_and_their_database,
+        a_token_names_a_database_at_the_service,
         another_scheme_is_refused_with_the_accepted_ones,
         the_asynchronous_form_runs_in_tasks,
     ]
@@ -39,13 +41,44 @@ fn a_url_opens_a_file_and_close_closes_the_client(world: &World) -> Outcome {
 }
 
 fn close_leaves_a_client_of_the_callers_open(world: &World) -> Outcome {
-    let db = world.db()?.to_blocking();
+    let db = world.db()?;
+    let db = db.to_blocking();
     let repository = blocking::PerSqlSessionRepository::new(db.clone());
     repository.create_session(&Session::new("s1"))?;
     repository.close();
     repository.manager("s1").close();
     PerSqlStorage::new(db.clone()).close();
     assert!(repository.read_session("s1")?.is_some());
+    Ok(())
+}
+
+fn the_parts_know_their_session_and_their_database(world: &World) -> Outcome {
+    let db = world.db()?;
+    db.query("CREATE TABLE mark(x)", ())?;
+    assert_eq!(manager(&db, "s1").session_id(), "s1");
+    let through = [
+        repository(&db).database().tables()?,
+        storage(&db).database().tables()?,
+        manager(&db, "s1").repository().database().tables()?,
+    ];
+    assert!(through.iter().all(|tables| tables[0].name == "mark"));
+    Ok(())
+}
+
+fn a_token_names_a_database_at_the_service(_: &World) -> Outcome {
+    for error in [
+        blocking::PerSqlSessionManager::from_token("psql_live_secret", "no name", "s").map(drop).unwrap_err(),
+        blocking::PerSqlSessionRepository::from_token("psql_live_secret", "no name").map(drop).unwrap_err(),
+        blocking::PerSqlStorage::from_token("psql_live_secret", "no name").map(drop).unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+    }
+    let manager = blocking::PerSqlSessionManager::from_token("psql_live_secret", "acme/agents", "s")?;
+    let shown = format!("{manager:?} {:?} {:?}", manager.repository(), manager.repository().database());
+    assert!(!shown.contains("secret"), "{shown}");
+    manager.close();
+    assert_eq!(manager.initialize(&SessionAgent::new("a")).unwrap_err().kind(), ErrorKind::Closed);
     Ok(())
 }
 

@@ -26,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_long_list_comes_in_pages,
         every_operation_is_one_request,
         sessions_are_listed_by_id_with_prefix_and_page,
+        a_long_list_of_sessions_or_agents_comes_in_pages,
         agents_are_listed_with_their_messages,
         delete_inactive_takes_what_nothing_changed_in,
         another_prefix_is_another_repository,
@@ -334,6 +335,29 @@ fn sessions_are_listed_by_id_with_prefix_and_page(world: &World) -> Outcome {
     assert_eq!(ids(ListSessions::default().with_after("").with_limit(2))?, all[1..3]);
     assert_eq!(ids(ListSessions::default().with_limit(0))?, [""; 0]);
     assert_eq!(repository.count_sessions()?, 9);
+    Ok(())
+}
+
+fn a_long_list_of_sessions_or_agents_comes_in_pages(world: &World) -> Outcome {
+    let db = with_tables(world)?;
+    db.transaction([
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1499)
+         INSERT INTO strands_sessions SELECT printf('s%04d', i), '{}', '', '' FROM n",
+        "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1499)
+         INSERT INTO strands_agents SELECT 's', printf('a%04d', i), '{}', '', '' FROM n",
+    ])?;
+    let repository = repository(&db);
+    for (limit, count, expected) in [(usize::MAX, 1_500, 2), (1_000, 1_000, 1), (1_001, 1_001, 2), (0, 0, 0)] {
+        let options = ListSessions::default().with_prefix("s").with_limit(limit);
+        let (requests, listed) = db.counting(|| repository.list_sessions(options));
+        let listed = listed?;
+        assert_eq!((requests, listed.len()), (expected, count), "{limit}");
+        assert!(listed.iter().enumerate().all(|(n, session)| session.session_id == format!("s{n:04}")));
+    }
+    let (requests, listed) = db.counting(|| repository.list_agents("s"));
+    let listed = listed?;
+    assert_eq!((requests, listed.len()), (2, 1_500));
+    assert!(listed.iter().enumerate().all(|(n, agent)| agent.agent_id == format!("a{n:04}")));
     Ok(())
 }
 
