@@ -142,7 +142,7 @@ SELECT 'message', message_id, data FROM (
 
 /// How many of the oldest messages are left out.
 const REMOVED: &str = "\
-CASE WHEN json_valid(data) THEN
+CASE WHEN typeof(data) = 'text' AND json_valid(data) THEN
     max(0, coalesce(CAST(json_extract(data, '$.conversation_manager_state.removed_message_count') AS INTEGER), 0))
 ELSE 0 END";
 
@@ -152,7 +152,7 @@ const READ_RECORD: &str = "SELECT data FROM {table} WHERE {record}";
 /// Whether a row holds what we know and nothing else, so that it can be written anew without being read. What strict
 /// JSON does not have makes this false, as does a `created_at` that is not the column's.
 const PLAIN: &str = "\
-CASE WHEN json_valid(data) THEN (
+CASE WHEN typeof(data) = 'text' AND json_valid(data) THEN (
     SELECT total(key NOT IN ({fields})) = 0 AND count(*) = count(DISTINCT key)
         AND total(CASE WHEN key = 'created_at' THEN value IS created_at ELSE 0 END) = 1
     FROM json_each(data))
@@ -169,10 +169,10 @@ UPDATE {table} SET data = ?4 || json_quote(created_at) || ',\"updated_at\":' || 
     updated_at = coalesce(?5, {now})
 WHERE {record}";
 
-/// Fails with a not-null violation, and undoes its batch, unless the record still holds ?4.
+/// Fails with a not-null violation, and undoes its batch, unless the record still holds ?4, as text or as its bytes.
 const GUARD_SAME: &str = "\
 INSERT INTO {table} (session_id, data) SELECT NULL, NULL
-WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {record} AND data = ?4)";
+WHERE NOT EXISTS (SELECT 1 FROM {table} WHERE {record} AND CAST(data AS TEXT) = ?4)";
 
 /// ?4 stands before the time of the change, ?6 behind it.
 const REWRITE_SAME: &str = "\

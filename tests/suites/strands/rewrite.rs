@@ -15,6 +15,7 @@ pub(crate) fn cases() -> Vec<Case> {
         unknown_keys_stay_whatever_they_hold,
         a_row_that_is_not_strict_json_is_written_anew_as_a_whole,
         the_time_in_the_record_counts_and_not_the_columns,
+        a_row_of_bytes_is_read_and_written_anew,
         a_row_that_is_no_json_is_refused_and_stays,
         a_sync_keeps_unknown_keys_together_with_its_message,
         writers_that_race_lose_no_unknown_key,
@@ -90,6 +91,26 @@ fn the_time_in_the_record_counts_and_not_the_columns(world: &World) -> Outcome {
     plant_agent(&db, "s1", "b", &agent_row(r#", "created_at": "2021""#).replace("\"a\"", "\"b\""))?;
     repository.update_agent("s1", &SessionAgent::new("b"))?;
     assert_eq!(repository.read_agent("s1", "b")?.unwrap().created_at.as_deref(), Some("2021"));
+    Ok(())
+}
+
+fn a_row_of_bytes_is_read_and_written_anew(world: &World) -> Outcome {
+    let db = with_tables(world)?;
+    let repository = repository(&db);
+    let manager_state = r#""conversation_manager_state": {"removed_message_count": 1}"#;
+    let row = agent_row(r#", "future": 1"#).replace(r#""conversation_manager_state": {}"#, manager_state);
+    plant_agent(&db, "s1", "a", &row)?;
+    plant_message(&db, "s1", "a", 0, &message_row(0, "{}", ""))?;
+    db.transaction([
+        "UPDATE strands_agents SET data = CAST(data AS BLOB)",
+        "UPDATE strands_messages SET data = CAST(data AS BLOB)",
+    ])?;
+    assert!(manager(&db, "s1").initialize(&SessionAgent::new("a"))?.messages.is_empty());
+    repository.update_agent("s1", &SessionAgent::new("a").with_state(&json!({"n": 2}))?)?;
+    repository.update_message("s1", "a", &SessionMessage::new(0, &user("two"))?)?;
+    let data = cell(&db, "SELECT data FROM strands_agents")?;
+    assert!(data.contains(r#""state":{"n":2}"#) && data.ends_with(r#","future":1}"#), "{data}");
+    assert_eq!(repository.read_message("s1", "a", 0)?.unwrap().to_message::<Value>()?, user("two"));
     Ok(())
 }
 

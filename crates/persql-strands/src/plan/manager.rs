@@ -82,6 +82,8 @@ impl Found {
                 }
             }
         }
+        // They come in this order, but SQL does not promise it for a UNION ALL.
+        found.messages.sort_by_key(|message| message.message_id);
         Ok(found)
     }
 }
