@@ -92,7 +92,7 @@ fn open(db: Option<&str>) -> Result<Database, Failure> {
 
 /// An agent as its loop has it: what the model sees, the user's state, and what is known to be stored.
 struct Agent {
-    manager: PerSqlSessionManager<Database>,
+    manager: PerSqlSessionManager,
     tracked: Tracked,
     messages: Vec<Value>,
     window: SlidingWindow,
@@ -103,7 +103,7 @@ impl Agent {
     const ID: &str = "helper";
 
     /// Restores the agent, or begins a new one.
-    fn start(manager: PerSqlSessionManager<Database>) -> Result<Self, Failure> {
+    fn start(manager: PerSqlSessionManager) -> Result<Self, Failure> {
         let fresh = SessionAgent::new(Self::ID).with_conversation_manager_state(&SlidingWindow::default().state())?;
         let restored: Restored = manager.initialize(&fresh)?;
         let state: Value = restored.agent.state.decode()?;
