@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use persql_core::{Handle, Result};
 
-use crate::{PerSqlSessionManager, PerSqlSessionRepository, PerSqlStorage, sql::Texts};
+use crate::{PerSqlSessionManager, PerSqlSessionRepository, PerSqlStorage, texts::Texts};
 
 /// Configures a [`PerSqlSessionRepository`], a [`PerSqlSessionManager`] or a [`PerSqlStorage`].
 ///

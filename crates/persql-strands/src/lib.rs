@@ -19,6 +19,7 @@ mod session;
 mod snapshot;
 mod sql;
 mod storage;
+mod texts;
 mod tool_use;
 mod tracked;
 

@@ -12,7 +12,7 @@ use crate::{
     AgentInfo, JsonText, ListSessions, MultiAgentState, Page, Session, SessionAgent, SessionInfo, SessionMessage, id,
     key::end_of_prefix,
     plan::record::{Fields, Rewrite, agent_name, check_size, is_guard, is_taken, message_name, only, rewrite, text_of},
-    sql::Texts,
+    texts::Texts,
 };
 
 /// Turns checks that failed into a plan that sends nothing.

@@ -6,7 +6,7 @@ use persql_core::{Database, Handle, Open, Plan, Result};
 
 use crate::{
     AgentInfo, Builder, ListSessions, MultiAgentState, Page, PerSqlSessionManager, Session, SessionAgent, SessionInfo,
-    SessionMessage, plan, sql::Texts,
+    SessionMessage, plan, texts::Texts,
 };
 
 /// The framework's `SessionRepository` (strands-agents 1.62) in four tables.

@@ -10,7 +10,7 @@ use crate::{
         checked,
         storage::{self as plan, Shelf},
     },
-    sql::Texts,
+    texts::Texts,
 };
 
 /// The framework's `Storage` (strands-agents 1.62), on which its snapshot manager works: bytes under keys, in the table

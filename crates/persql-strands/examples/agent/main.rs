@@ -109,15 +109,10 @@ impl Agent {
         let state: Value = restored.agent.state.decode()?;
         let window = SlidingWindow::restore(&restored.agent.conversation_manager_state.decode()?);
         let messages = restored.messages_as()?;
+        let turns = state.get("turns").and_then(Value::as_u64).unwrap_or(0);
         if !restored.is_new {
-            eprintln!(
-                "(restored: turn {}, {} messages shown, {} not)",
-                state["turns"],
-                messages.len(),
-                window.removed()
-            );
+            eprintln!("(restored: turn {turns}, {} messages shown, {} not)", messages.len(), window.removed());
         }
-        let turns = state["turns"].as_u64().unwrap_or(0);
         Ok(Self { manager, tracked: restored.tracked, messages, window, turns })
     }
 
@@ -133,7 +128,7 @@ impl Agent {
             match model::run_tools(&message) {
                 Some(results) => self.add(vec![message, results])?,
                 None => {
-                    let text = message["content"][0]["text"].as_str().unwrap_or_default().to_owned();
+                    let text = model::text_of(&message).unwrap_or_default().to_owned();
                     self.add(vec![message])?;
                     return Ok(text);
                 }

@@ -13,10 +13,10 @@ pub(crate) fn guardrail(text: &str) -> Option<String> {
 /// The next message of the assistant: words, or the use of a tool.
 pub(crate) fn answer(messages: &[Value]) -> Value {
     let Some(last) = messages.last() else { return say("Hello.") };
-    if let Some(result) = last["content"][0]["toolResult"]["content"][0]["text"].as_str() {
+    if let Some(result) = last.pointer("/content/0/toolResult/content/0/text").and_then(Value::as_str) {
         return say(&format!("That makes {result}."));
     }
-    let text = last["content"][0]["text"].as_str().unwrap_or_default();
+    let text = text_of(last).unwrap_or_default();
     let numbers: Vec<i64> = text.split(' ').filter_map(|word| word.parse().ok()).collect();
     if text.starts_with("add") && !numbers.is_empty() {
         let id = format!("add-{}", messages.len());
@@ -31,19 +31,25 @@ pub(crate) fn answer(messages: &[Value]) -> Value {
 
 /// What the tools give that a message uses; `None` if it uses none.
 pub(crate) fn run_tools(message: &Value) -> Option<Value> {
-    let used = message["content"][0].get("toolUse")?;
-    let numbers = used["input"]["numbers"].as_array()?;
+    let used = message.pointer("/content/0/toolUse")?;
+    let numbers = used.pointer("/input/numbers")?.as_array()?;
     let sum: i64 = numbers.iter().filter_map(Value::as_i64).sum();
-    let result = json!({"toolUseId": used["toolUseId"], "status": "success", "content": [{"text": sum.to_string()}]});
+    let result =
+        json!({"toolUseId": used.get("toolUseId"), "status": "success", "content": [{"text": sum.to_string()}]});
     Some(json!({"role": "user", "content": [{"toolResult": result}]}))
 }
 
 /// The name that the user told, if the window still shows it.
 fn name_in(messages: &[Value]) -> Option<&str> {
-    let texts = messages.iter().rev().filter(|message| message["role"] == "user");
-    texts.filter_map(|message| message["content"][0]["text"].as_str()?.strip_prefix("my name is ")).next()
+    let texts = messages.iter().rev().filter(|message| message.get("role").is_some_and(|role| role == "user"));
+    texts.filter_map(|message| text_of(message)?.strip_prefix("my name is ")).next()
 }
 
 fn say(text: &str) -> Value {
     json!({"role": "assistant", "content": [{"text": text}]})
+}
+
+/// The text of a message that begins with one.
+pub(crate) fn text_of(message: &Value) -> Option<&str> {
+    message.pointer("/content/0/text")?.as_str()
 }

@@ -13,7 +13,8 @@ pub(crate) struct SlidingWindow {
 
 impl SlidingWindow {
     pub(crate) fn restore(state: &Value) -> Self {
-        let removed = state["removed_message_count"].as_u64().and_then(|count| usize::try_from(count).ok());
+        let removed = state.get("removed_message_count").and_then(Value::as_u64);
+        let removed = removed.and_then(|count| usize::try_from(count).ok());
         Self { removed: removed.unwrap_or(0) }
     }
 
@@ -42,5 +43,6 @@ impl SlidingWindow {
 }
 
 fn has_tool_result(message: &Value) -> bool {
-    message["content"].as_array().is_some_and(|blocks| blocks.iter().any(|block| block.get("toolResult").is_some()))
+    let blocks = message.get("content").and_then(Value::as_array);
+    blocks.is_some_and(|blocks| blocks.iter().any(|block| block.get("toolResult").is_some()))
 }

@@ -12,7 +12,7 @@ use crate::{
         record::{Fields, Rewrite, agent_name, is_taken, message_name, rewrite, text_of},
         session_params, to_i64,
     },
-    sql::Texts,
+    texts::Texts,
     tool_use::repair_tool_use_text,
     tracked::tracking_id,
 };

@@ -10,7 +10,7 @@ use crate::{
     SessionAgent, SessionMessage,
     members::{Members, string},
     message::TIMES_BYTES,
-    sql::{RecordTexts, Texts},
+    texts::{RecordTexts, Texts},
 };
 
 /// The fields of a stored record, and what it is called in errors.

@@ -8,7 +8,7 @@ use persql_core::{Error, ErrorKind, Plan, Result, Row, Rows, Statement, Value, l
 use crate::{
     key::{self, end_of_prefix},
     plan::to_i64,
-    sql::Texts,
+    texts::Texts,
 };
 
 /// Bytes of a part, with room for the key and the row's other columns.
