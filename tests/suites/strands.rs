@@ -6,6 +6,8 @@
 mod golden;
 #[path = "strands/hostile.rs"]
 mod hostile;
+#[path = "strands/interference.rs"]
+mod interference;
 #[path = "strands/manager.rs"]
 mod manager;
 #[path = "strands/model.rs"]
@@ -29,6 +31,7 @@ fn main() {
     let cases = [
         golden::cases(),
         hostile::cases(),
+        interference::cases(),
         manager::cases(),
         model::cases(),
         multi_agent::cases(),

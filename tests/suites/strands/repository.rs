@@ -141,6 +141,10 @@ fn delete_session_of_what_is_not_there_is_not_found(world: &World) -> Outcome {
     // What the framework's files would have made a directory for counts as a session.
     repository.create_message("s1", "a", &SessionMessage::new(0, &user("hi"))?)?;
     repository.delete_session("s1")?;
+    repository.create_agent("s1", &SessionAgent::new("a"))?;
+    repository.delete_session("s1")?;
+    repository.create_multi_agent("s1", &persql_strands::MultiAgentState::encode(&json!({"id": "g"}))?)?;
+    repository.delete_session("s1")?;
     refused(repository.delete_session("s1"), ErrorKind::NotFound, "Session s1 does not exist");
     assert_eq!(number(&db, "SELECT count(*) FROM strands_sessions")?, 1, "the guard leaves no row");
     Ok(())
