@@ -136,7 +136,7 @@ SELECT 'message', message_id, data FROM (
 
 /// How many of the oldest messages are left out.
 pub(crate) const REMOVED: &str = "\
-CASE WHEN typeof(data) = 'text' AND json_valid(data) THEN
+CASE WHEN json_valid(data) THEN
     max(0, coalesce(CAST(json_extract(data, '$.conversation_manager_state.removed_message_count') AS INTEGER), 0))
 ELSE 0 END";
 
@@ -146,7 +146,7 @@ pub(crate) const READ_RECORD: &str = "SELECT data FROM {table} WHERE {record}";
 /// Whether a row holds what we know and nothing else, so that it can be written anew without being read. What strict
 /// JSON does not have makes this false, as does a `created_at` that is not the column's.
 pub(crate) const PLAIN: &str = "\
-CASE WHEN typeof(data) = 'text' AND json_valid(data) THEN (
+CASE WHEN json_valid(data) THEN (
     SELECT total(key NOT IN ({fields})) = 0 AND count(*) = count(DISTINCT key)
         AND total(CASE WHEN key = 'created_at' THEN value IS created_at ELSE 0 END) = 1
     FROM json_each(data))

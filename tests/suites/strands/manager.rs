@@ -343,6 +343,11 @@ fn agents_of_one_session_are_apart(world: &World) -> Outcome {
     manager.append_message(&b, &user("to b again"))?;
     assert_eq!(values(&manager.initialize(&SessionAgent::new("a"))?)?, [user("to a")]);
     assert_eq!(values(&manager.initialize(&SessionAgent::new("b"))?)?, [user("to b"), user("to b again")]);
+    for (id, next) in [("a", 1), ("b", 2), ("c", 0)] {
+        assert_eq!(manager.initialize(&SessionAgent::new(id))?.tracked.next_message_id(), next);
+        let elsewhere = crate::support::manager(&db, "s2").initialize(&SessionAgent::new(id))?;
+        assert_eq!((elsewhere.is_new, elsewhere.tracked.next_message_id()), (true, 0));
+    }
     let error = manager.sync_agent(&a, &SessionAgent::new("b")).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     Ok(())

@@ -46,6 +46,16 @@ fn create_overwrites_and_update_is_strict(world: &World) -> Outcome {
     repository.update_multi_agent("s1", &one)?;
     assert_eq!(repository.read_multi_agent("s1", "g")?, Some(one));
     assert_eq!(repository.read_multi_agent("s2", "g")?, None);
+    refused(
+        repository.update_multi_agent("s2", &state(r#"{"id":"g"}"#)),
+        ErrorKind::NotFound,
+        "MultiAgent state g in session s2 does not exist",
+    );
+    refused(
+        repository.update_multi_agent("s1", &state(r#"{"id":"h"}"#)),
+        ErrorKind::NotFound,
+        "MultiAgent state h in session s1 does not exist",
+    );
     Ok(())
 }
 
