@@ -270,7 +270,7 @@ impl Open for Database {
 
 impl Leasing for Database {
     fn leased(&self, lease: &Lease) -> Result<Self> {
-        Ok(Self(self.0.leased(lease)))
+        self.0.leased(lease).map(Self)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Branches: copies of a database to try something on, leased for a time.
 
 use std::{
+    fmt,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -53,6 +54,17 @@ pub struct Branch {
     pub expires_at: Option<SystemTime>,
     /// Whether the call that gave this made it or reset it; `None` in a list.
     pub outcome: Option<Outcome>,
+    pub(crate) secret: Secret,
+}
+
+/// The token of a branch at the service. It is never shown.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) Option<String>);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "Token(…)" } else { "None" })
+    }
 }
 
 /// A branch that was claimed, and the handle to it.
@@ -203,10 +215,10 @@ impl<D: Handle> Branches<D> {
         self.0.run(one_branch(Control::UpsertBranch { reference: reference.into(), from, end, with_data }))
     }
 
-    /// The branches, by name.
+    /// The branches, by name. In local mode only: the HTTP API documents no such list.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Those of the file system; [`Unsupported`](ErrorKind::Unsupported) over HTTP.
     pub fn list(&self) -> D::Reply<Vec<Branch>> {
         self.0.run(Plan::control(Control::ListBranches).try_map(|answer| match answer {
             Controlled::Branches(branches) => Ok(branches),

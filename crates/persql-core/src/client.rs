@@ -302,7 +302,7 @@ impl<C> Builder<C> {
     {
         let clock = self.clock.clone();
         let transport = self.transport()?;
-        Ok(C::from(Arc::new(Shared { transport, clock, usage: Mutex::default(), closed: AtomicBool::new(false) })))
+        Ok(C::from(Arc::new(Shared { transport, clock, usage: Arc::default(), closed: Arc::default() })))
     }
 
     fn transport(self) -> Result<Transport> {
@@ -337,8 +337,8 @@ impl<C> fmt::Debug for Builder<C> {
 pub struct Shared {
     pub(crate) transport: Transport,
     clock: Clock,
-    usage: Mutex<Meta>,
-    closed: AtomicBool,
+    usage: Arc<Mutex<Meta>>,
+    closed: Arc<AtomicBool>,
 }
 
 impl Shared {
@@ -348,6 +348,16 @@ impl Shared {
             return Err(Error::new(ErrorKind::Closed, "the client is closed"));
         }
         request.check(self.transport.is_strict())
+    }
+
+    /// The same client with another token: its branches cost and close with it.
+    pub(crate) fn with_token(&self, token: &str) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            transport: self.transport.with_token(token)?,
+            clock: self.clock.clone(),
+            usage: Arc::clone(&self.usage),
+            closed: Arc::clone(&self.closed),
+        }))
     }
 
     pub(crate) fn now(&self) -> SystemTime {

@@ -9,8 +9,9 @@ use std::{
 };
 
 use crate::{
-    Answer, Branches, Description, Error, Handle, Lease, Leasing, Open, Params, PerSql, Plan, Request, Result, Rows,
-    Snapshots, Sql, Statement, Step, TableInfo, Then, blocking, branches::Scope, client::Shared, url::Url,
+    Answer, Branches, Description, Error, ErrorKind, Handle, Lease, Leasing, Open, Params, PerSql, Plan, Request,
+    Result, Rows, Snapshots, Sql, Statement, Step, TableInfo, Then, blocking, branches::Scope, client::Shared,
+    url::Url,
 };
 
 /// A boxed future that can move between threads: what [`Database`] replies with.
@@ -192,7 +193,7 @@ impl Open for Database {
 
 impl Leasing for Database {
     fn leased(&self, lease: &Lease) -> Result<Self> {
-        Ok(Self(self.0.leased(lease)))
+        self.0.leased(lease).map(Self)
     }
 }
 
@@ -221,10 +222,19 @@ impl Link {
     }
 
     /// The same for a branch.
-    pub(crate) fn leased(&self, lease: &Lease) -> Self {
-        let name = DatabaseName::branch(&self.name, &lease.branch.database_slug);
-        let scope = Scope { role: lease.role, ends: lease.branch.expires_at };
-        Self { name, scope: Some(scope), ..self.clone() }
+    pub(crate) fn leased(&self, lease: &Lease) -> Result<Self> {
+        let slug = &lease.branch.database_slug;
+        let scope = Some(Scope { role: lease.role, ends: lease.branch.expires_at });
+        let (shared, name) = match &lease.branch.secret.0 {
+            // A branch of the service is a database with a name and a token.
+            Some(token) => {
+                let name = DatabaseName::of(self.name.namespace(), slug);
+                let unusable = |_| Error::new(ErrorKind::Corrupt, "the server gave the branch a name that is none");
+                (self.shared.with_token(token)?, name.map_err(unusable)?)
+            }
+            None => (Arc::clone(&self.shared), DatabaseName::branch(&self.name, slug)),
+        };
+        Ok(Self { shared, name, limit: self.limit, scope })
     }
 
     /// What is sent instead of the request because of the lease, if anything.

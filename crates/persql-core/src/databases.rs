@@ -25,7 +25,8 @@ impl DatabaseInfo {
     }
 }
 
-/// The databases of a client: [`PerSql::databases`](crate::PerSql::databases).
+/// The databases of a client: [`PerSql::databases`](crate::PerSql::databases). In local mode; over HTTP every call fails
+/// with [`Unsupported`](crate::ErrorKind::Unsupported) for now.
 ///
 /// # Examples
 /// ```

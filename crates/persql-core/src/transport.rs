@@ -35,6 +35,19 @@ impl Transport {
         }
     }
 
+    /// The same server with another token.
+    #[cfg_attr(not(feature = "remote"), allow(unused_variables, reason = "only a server has tokens"))]
+    pub(crate) fn with_token(&self, token: &str) -> Result<Self> {
+        match *self {
+            #[cfg(feature = "local")]
+            Transport::Local(_) => {
+                Err(crate::Error::new(crate::ErrorKind::Unsupported, "local databases have no tokens"))
+            }
+            #[cfg(feature = "remote")]
+            Transport::Remote(ref remote) => remote.with_token(token.to_owned()).map(Transport::Remote),
+        }
+    }
+
     /// Sends one request and waits on this thread.
     pub(crate) fn send(&self, name: &DatabaseName, request: &Request, limit: Option<Duration>) -> Result<Answer> {
         match *self {

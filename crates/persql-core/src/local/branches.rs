@@ -9,7 +9,7 @@ use super::{
     copy::{Extent, copy},
     shelf::patience,
 };
-use crate::{Branch, Controlled, DatabaseName, Error, ErrorKind, Outcome, Result};
+use crate::{Branch, Controlled, DatabaseName, Error, ErrorKind, Outcome, Result, branches::Secret};
 
 /// The database itself, where a branch may be named.
 const MAIN: &str = "main";
@@ -89,6 +89,7 @@ fn shown(forked: Forked, outcome: Option<Outcome>) -> Branch {
         database_slug: forked.copy,
         expires_at: forked.expires_at.map(time_of),
         outcome,
+        secret: Secret::default(),
     }
 }
 
