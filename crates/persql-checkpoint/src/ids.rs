@@ -51,7 +51,7 @@ fn uuid6(time: u64, step: i64, node: u64) -> String {
 /// use persql_checkpoint::checkpoint_time;
 ///
 /// let time = checkpoint_time("1ef4f797-8335-6428-8001-8a1503f9b875").unwrap();
-/// assert_eq!(time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(), 1_722_470_381);
+/// assert_eq!(time.duration_since(std::time::UNIX_EPOCH).unwrap().as_secs(), 1_722_456_859);
 /// assert_eq!(checkpoint_time("thread-1"), None);
 /// ```
 pub fn checkpoint_time(checkpoint_id: &str) -> Option<SystemTime> {
@@ -138,12 +138,23 @@ mod tests {
         }
     }
 
+    /// From `tests/vectors/langgraph_saver.json`, which Python made.
     #[test]
     fn an_id_is_that_of_python() {
-        // uuid6(node=0x8a1503f9b875, clock_seq=1) at this time.
-        let id = uuid6(0x1ef_4f79_7833_5428, 1, 0x8a15_03f9_b875);
-        assert_eq!(id, "1ef4f797-8335-6428-8001-8a1503f9b875");
-        assert_eq!(uuid6(0x1ef_4f79_7833_5428, -1, 0), "1ef4f797-8335-6428-bfff-000000000000");
+        for (nanoseconds, node, step, expected) in [
+            (1_722_456_859_804_150_100, 151_822_865_643_637, 1, "1ef4f797-8335-639d-8001-8a1503f9b875"),
+            (1_795_240_000_000_000_000, 1, -1, "1f1e56ee-c5ee-6000-bfff-000000000001"),
+            (1_795_240_000_000_000_100, (1 << 48) - 1, -2, "1f1e56ee-c5ee-6001-bffe-ffffffffffff"),
+            (0, 0, 0, "1b21dd21-3814-6000-8000-000000000000"),
+            (1_795_240_123_456_789_000, 5, 16_385, "1f1e56f3-5f4e-62d2-8001-000000000005"),
+        ] {
+            assert_eq!(uuid6(nanoseconds / 100 + UUID_EPOCH, step, node), expected);
+            let time = checkpoint_time(expected).unwrap().duration_since(UNIX_EPOCH).unwrap();
+            assert_eq!(u64::try_from(time.as_nanos()).unwrap(), nanoseconds / 100 * 100);
+        }
+        for id in ["", "x", "1ef4f797-8335-439d-8001-8a1503f9b875", "00000000-0000-6000-8000-000000000000"] {
+            assert_eq!(checkpoint_time(id), None, "{id}");
+        }
     }
 
     #[test]

@@ -74,6 +74,9 @@ impl Store {
         if !self.texts.schema.is_missing(&error) {
             return Plan::err(error);
         }
+        if is_no_database(&error) {
+            return Plan::ok(());
+        }
         let texts = Arc::clone(&self.texts);
         described(&self.texts).and_then(move |found| match found {
             None => Plan::ok(()),
@@ -89,8 +92,8 @@ impl Store {
             return None;
         }
         if schema.is_missing(error) {
-            let schema = schema.clone();
-            return Some(self.check_layout().and_then(move |()| schema.create()));
+            // In a new database there is nothing to look at.
+            return Some(if is_no_database(error) { schema.create() } else { self.create_tables() });
         }
         let column = error.sql().filter(|detail| detail.kind == SqlErrorKind::UnknownColumn)?.column.clone()?;
         (column == "task_path").then(|| self.add_task_path())
@@ -159,6 +162,10 @@ impl Store {
     fn guard_layout(&self) -> Statement {
         Statement::from(self.texts.guard_layout.clone())
     }
+}
+
+fn is_no_database(error: &Error) -> bool {
+    error.sql_kind() == Some(SqlErrorKind::UnknownDatabase)
 }
 
 /// The layout of the database's checkpoints.
