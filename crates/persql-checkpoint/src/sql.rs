@@ -150,7 +150,8 @@ const DELETE_THREADS: &str = "DELETE FROM {checkpoints} WHERE thread_id IN (SELE
 const DELETE_THREADS_WRITES: &str = "DELETE FROM {writes} WHERE thread_id IN (SELECT value FROM json_each(?1))";
 
 /// The chain from a checkpoint back: ?3 or, if that is NULL, the latest. At most ?4 of them, and no more after 4 MB of
-/// values, with the writes to the channels that ?5 lists. By the key, one step for each ancestor.
+/// values, with the writes to the channels that ?5 lists. By the key, one step for each ancestor; `links` has each but
+/// once where the official saver has made a ring of the chain.
 const CHAIN: &str = "\
 WITH RECURSIVE fallback(task_path) AS (VALUES ('')),
 chain(depth, row, checkpoint_id, parent) AS (
@@ -161,11 +162,12 @@ chain(depth, row, checkpoint_id, parent) AS (
     SELECT depth + 1, c.rowid, c.checkpoint_id, c.parent_checkpoint_id FROM chain CROSS JOIN {checkpoints} AS c
         ON c.thread_id = ?1 AND c.checkpoint_ns = ?2 AND c.checkpoint_id = chain.parent
     LIMIT ?4),
+links AS (SELECT min(depth) AS depth, row, checkpoint_id FROM chain GROUP BY row),
 sized AS MATERIALIZED (
-    SELECT chain.depth, chain.row, chain.checkpoint_id, coalesce(octet_length(c.checkpoint), 0) + coalesce((
+    SELECT links.depth, links.row, links.checkpoint_id, coalesce(octet_length(c.checkpoint), 0) + coalesce((
         SELECT sum(octet_length(w.value)) FROM {writes} AS w WHERE w.thread_id = ?1 AND w.checkpoint_ns = ?2
-        AND w.checkpoint_id = chain.checkpoint_id AND w.channel IN (SELECT value FROM json_each(?5))), 0) AS size
-    FROM chain CROSS JOIN {checkpoints} AS c ON c.rowid = chain.row),
+        AND w.checkpoint_id = links.checkpoint_id AND w.channel IN (SELECT value FROM json_each(?5))), 0) AS size
+    FROM links CROSS JOIN {checkpoints} AS c ON c.rowid = links.row),
 summed AS (
     SELECT *, sum(size) OVER (ORDER BY depth ROWS UNBOUNDED PRECEDING) - size AS size_before FROM sized),
 page AS MATERIALIZED (SELECT depth, row, checkpoint_id FROM summed WHERE size_before < 4000000)
@@ -200,10 +202,12 @@ SELECT checkpoint_ns, checkpoint_id FROM {checkpoints}
 WHERE thread_id = ?1 AND (checkpoint_ns, checkpoint_id) > (?2, ?3) ORDER BY checkpoint_ns, checkpoint_id LIMIT ?4";
 
 /// Checkpoints of the runs that ?1 lists, behind (?2, ?3, ?4). The whole table in the order of the key: metadata has no
-/// index. What is not JSON to SQLite passes, and is looked at in Rust.
+/// index. What is not JSON to SQLite passes, and is looked at in Rust. The table of writes is named, here and below, so
+/// that a database of the other layout, which has none of that name, fails.
 const OF_RUNS: &str = "\
 SELECT thread_id, checkpoint_ns, checkpoint_id, metadata FROM {checkpoints}
 WHERE (thread_id, checkpoint_ns, checkpoint_id) > (?2, ?3, ?4)
+    AND NOT EXISTS (SELECT 1 FROM {writes} WHERE false)
     AND CASE WHEN json_valid(CAST(metadata AS TEXT), 2)
         THEN json_extract(CAST(metadata AS TEXT), '$.run_id') IN (SELECT value FROM json_each(?1)) ELSE 1 END
 ORDER BY thread_id, checkpoint_ns, checkpoint_id LIMIT ?5";
@@ -284,6 +288,7 @@ WHERE c.thread_id = ?2";
 const THREADS: &str = "\
 SELECT thread_id, count(*), max(checkpoint_id) FROM {checkpoints}
 WHERE thread_id > ?1 AND thread_id >= ?2 AND substr(thread_id, 1, length(?2)) = ?2
+    AND NOT EXISTS (SELECT 1 FROM {writes} WHERE false)
 GROUP BY thread_id ORDER BY thread_id LIMIT ?3";
 
 /// Threads whose newest checkpoint is older than ?1 seconds; at most ?2. An id that is no UUID of version 6 tells no
@@ -317,6 +322,7 @@ const EXPORT_CHECKPOINTS: &str = "\
 WITH found AS MATERIALIZED (
     SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id, coalesce(octet_length(checkpoint), 0) AS size
     FROM {checkpoints} WHERE (thread_id, checkpoint_ns, checkpoint_id) > (?1, ?2, ?3)
+        AND NOT EXISTS (SELECT 1 FROM {writes} WHERE false)
     ORDER BY thread_id, checkpoint_ns, checkpoint_id LIMIT ?4),
 page AS MATERIALIZED (SELECT * FROM (
     SELECT *, sum(size) OVER (ORDER BY thread_id, checkpoint_ns, checkpoint_id ROWS UNBOUNDED PRECEDING) - size AS size_before
