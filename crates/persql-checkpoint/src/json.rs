@@ -50,7 +50,7 @@ fn write(data: &Data, text: &mut String, levels: usize) -> Result<()> {
 }
 
 fn deeper(levels: usize) -> Result<usize> {
-    levels.checked_sub(1).ok_or_else(|| Error::invalid(format!("metadata is nested deeper than {} levels", MAX_DEPTH)))
+    levels.checked_sub(1).ok_or_else(|| Error::invalid(format!("metadata is nested deeper than {MAX_DEPTH} levels")))
 }
 
 fn write_list(items: &[Data], text: &mut String, levels: usize) -> Result<()> {
