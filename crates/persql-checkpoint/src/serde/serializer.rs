@@ -19,7 +19,8 @@ use crate::checkpoint::Checkpoint;
 /// | `bytearray`, `json` | as they are; JSON | read only |
 /// | any of them and `+aes` | encrypted | the same, by a serializer with a key |
 ///
-/// Everything is read as data; nothing in it is ever called. `pickle` is refused.
+/// Everything is read as data; nothing in it is ever called. `pickle` is refused. JSON is read as Python's `json.loads`
+/// reads it, with NaN; a lone surrogate becomes `?`, as it does when Python writes the value again.
 ///
 /// ```
 /// use persql_checkpoint::{Data, Serializer, serde::Map};

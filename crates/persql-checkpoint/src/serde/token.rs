@@ -10,6 +10,7 @@ use serde::ser::{self, Serialize, Serializer};
 
 use super::data::{Data, Ext, Map};
 use super::de::MAX_TYPED_DEPTH;
+use super::misfit::carried;
 use super::plain::plain;
 
 /// The name by which a value says that it is a [`Data`].
@@ -41,7 +42,7 @@ impl Serialize for Exact<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let &Exact(data, depth) = self;
         if depth > MAX_TYPED_DEPTH {
-            return Err(ser::Error::custom(format_args!("it is nested deeper than {MAX_TYPED_DEPTH} levels")));
+            return Err(ser::Error::custom(carried(format_args!("it is nested deeper than {MAX_TYPED_DEPTH} levels"))));
         }
         match data {
             Data::Nil => serializer.serialize_unit(),
@@ -59,7 +60,8 @@ impl Serialize for Exact<'_> {
                 serializer.collect_map(map.iter().map(|(key, value)| (Exact(key, depth + 1), Exact(value, depth + 1))))
             }
             Data::Ext(ext) if serializer.is_human_readable() && (0..=7).contains(&ext.code) => {
-                Exact(&plain(ext).map_err(ser::Error::custom)?, depth + OBJECT_LEVELS).serialize(serializer)
+                Exact(&plain(ext).map_err(|error| ser::Error::custom(carried(error)))?, depth + OBJECT_LEVELS)
+                    .serialize(serializer)
             }
             Data::Ext(ext) => announce(ext, serializer),
         }
@@ -86,7 +88,7 @@ impl<'de> Deserialize<'de> for Map {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Data::deserialize(deserializer)? {
             Data::Map(map) => Ok(map),
-            other => Err(de::Error::custom(format_args!("{} where a map is expected", other.type_name()))),
+            other => Err(de::Error::custom(carried(format_args!("{} where a map is expected", other.type_name())))),
         }
     }
 }

@@ -207,7 +207,9 @@ fn fields_are_written_as_pythons_types_and_read_from_either_form() {
     let plain: Data = serde_json::from_value(serde_json::to_value(&data).unwrap()).unwrap();
     assert_eq!(from_data::<State>(&plain).unwrap(), state, "text and lists are read too");
     let wrong = State { uuid: "no".into(), ..from_data(&data).unwrap() };
-    assert_eq!(to_data(&wrong).unwrap_err().kind(), ErrorKind::InvalidInput);
+    let error = to_data(&wrong).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.to_string().ends_with("a UUID has 32 hexadecimal digits"), "{error}");
 }
 
 #[test]
@@ -262,6 +264,8 @@ fn an_error_of_a_type_says_what_was_expected_and_quotes_nothing() {
     }
     let error = from_data::<Strict>(&Map::from([("count", hush())]).into()).unwrap_err();
     assert!(error.to_string().ends_with("a string where u8 is expected"), "{error}");
+    let error = from_data::<Vec<Message>>(&Data::from_iter(["hush"])).unwrap_err();
+    assert!(error.to_string().ends_with("a stored value is not a message"), "{error}");
 }
 
 #[test]
