@@ -253,5 +253,10 @@ mod tests {
         let aes_json = serializer.dumps_typed(&b"[1]".as_slice().into()).unwrap().1;
         assert_eq!(serializer.loads_typed("json+aes", &aes_json).unwrap(), Data::from_iter([1]));
         assert!(!format!("{serializer:?}").contains("0123"));
+        let environment = std::env::var("LANGGRAPH_AES_KEY").ok();
+        assert_eq!(
+            Serializer::aes_from_env().is_ok(),
+            environment.is_some_and(|key| [16, 24, 32].contains(&key.len()))
+        );
     }
 }
