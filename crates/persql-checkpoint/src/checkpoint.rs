@@ -58,7 +58,7 @@ impl Checkpoint {
     /// [`ErrorKind::Corrupt`] with the checkpoint and the channel, if the value does not fit the type.
     pub fn channel<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let value = self.channel_values.get(name).map(from_data).transpose();
-        value.map_err(|error: Error| error.context("checkpoint_id", shown(&self.id)).context("channel", shown(name)))
+        value.map_err(|error: Error| error.context("checkpoint", shown(&self.id)).context("channel", shown(name)))
     }
 
     /// The greatest of the channels' versions: the last of the texts, or the greatest number. `None` if there is none,
@@ -99,7 +99,7 @@ impl Checkpoint {
             None if self.channel_versions.is_empty() => Data::Int(1),
             None => {
                 let message = "a checkpoint with pending sends has versions of channels that cannot be compared";
-                return Err(Error::new(ErrorKind::Corrupt, message).context("checkpoint_id", shown(&self.id)));
+                return Err(Error::new(ErrorKind::Corrupt, message).context("checkpoint", shown(&self.id)));
             }
         };
         self.channel_values.insert(TASKS, sends);

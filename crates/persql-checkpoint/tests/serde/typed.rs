@@ -291,7 +291,7 @@ fn a_channel_that_does_not_fit_is_named() {
     checkpoint.channel_values.insert("count", "hush");
     assert_eq!(checkpoint.channel::<u8>("none").unwrap(), None);
     let error = checkpoint.channel::<u8>("count").unwrap_err();
-    assert!(error.to_string().ends_with("(checkpoint_id: 1ef09b54, channel: count)"), "{error}");
+    assert!(error.to_string().ends_with("(checkpoint: 1ef09b54, channel: count)"), "{error}");
     let mut bytes = checkpoint.into_data().to_msgpack().unwrap();
     let at = bytes.windows(4).position(|four| four == b"hush").unwrap();
     bytes[at] = 0xff;
