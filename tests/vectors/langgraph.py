@@ -14,7 +14,8 @@ objects of one meaning for what JSON has no word for.
 Hexadecimal text is in words; `ff*1000` is a thousand times `ff`.
 `of` is what the extension's bytes are in msgpack. Text, true, false, null and lists are themselves. `encrypted` cases
 have a key. `read_only` cases are read and never written in this form. `refused` are bytes that Python refuses, `depths`
-how deep it reads and writes. Some cases hold the time and random ids, so no two runs give the same file.
+how deep it reads and writes. The same bytes, without the plainest, become the seeds of the fuzz target: a byte for the tag
+(0 is JSON, 1 is msgpack), then the row. Some cases hold the time and random ids, so no two runs give the same file.
 """
 
 import collections
@@ -107,6 +108,11 @@ def described(data):
 
 def hexed(data):
     return re.sub(r"(..)\1{999,}", lambda run: f" {run[1]}*{len(run[0]) // 2} ", data.hex()).strip()
+
+
+def unhexed(words):
+    parts = [(word + "*1").split("*")[:2] for word in words.split()]
+    return b"".join(bytes.fromhex(digits) * int(times) for digits, times in parts)
 
 
 def describe(value):
@@ -420,6 +426,19 @@ def cases():
         yield {"name": name, "tag": tag, "hex": hexed(data), "value": value}
 
 
+def write_seeds(groups):
+    directory = pathlib.Path(__file__).parent / "../../crates/persql-checkpoint/fuzz/seeds"
+    directory.mkdir(exist_ok=True)
+    for old in directory.iterdir():
+        old.unlink()
+    plain = re.compile(r"(int|float|str of|bytes of|list of|map of|snapshot of) ")
+    rows = [(row["name"], row["tag"], unhexed(row["hex"])) for row in groups["cases"] + groups["read_only"]]
+    rows += [(f"refused {number}", "msgpack", bytes.fromhex(row)) for number, row in enumerate(groups["refused"])]
+    for name, tag, data in rows:
+        if tag in ("json", "msgpack") and not plain.match(name):
+            (directory / re.sub(r"\W+", "-", name)).write_bytes(bytes([tag == "msgpack"]) + data)
+
+
 def main():
     versions = {name: importlib.metadata.version(name) for name in PINNED}
     depths = {
@@ -428,10 +447,12 @@ def main():
     }
     lines = ["{", f' "versions": {json.dumps(versions)},', f' "depths": {json.dumps(depths)},']
     groups = {"cases": cases, "encrypted": encrypted, "read_only": read_only, "refused": refused}
+    groups = {key: list(group()) for key, group in groups.items()}
     for key, group in groups.items():
-        rows = ",\n".join("  " + json.dumps(row) for row in group())
+        rows = ",\n".join("  " + json.dumps(row) for row in group)
         lines.append(f' "{key}": [\n{rows}\n ]' + ("," if key != "refused" else ""))
     pathlib.Path(__file__).with_suffix(".json").write_text("\n".join([*lines, "}", ""]))
+    write_seeds(groups)
 
 
 main()

@@ -58,7 +58,7 @@ impl Checkpoint {
     /// [`ErrorKind::Corrupt`] with the checkpoint and the channel, if the value does not fit the type.
     pub fn channel<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
         let value = self.channel_values.get(name).map(from_data).transpose();
-        value.map_err(|error: Error| error.context("checkpoint_id", shown(&self.id)).context("channel", shown(name)))
+        value.map_err(|error: Error| error.context("checkpoint", shown(&self.id)).context("channel", shown(name)))
     }
 
     /// The greatest of the channels' versions: the last of the texts, or the greatest number. `None` if there is none,
@@ -83,7 +83,7 @@ impl Checkpoint {
     /// version 2 that is where they are stored.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`] if there are sends and the channels have no greatest version.
+    /// [`ErrorKind::Corrupt`] if there are sends and versions of channels that cannot be compared.
     pub fn migrate(&mut self, from_parent: Vec<Data>) -> Result<()> {
         if self.v >= 4 {
             return Ok(());
@@ -93,10 +93,15 @@ impl Checkpoint {
         if sends.is_empty() {
             return Ok(());
         }
-        let version = self.max_version().cloned().ok_or_else(|| {
-            Error::new(ErrorKind::Corrupt, "a checkpoint has pending sends and no versions of its channels")
-                .context("checkpoint_id", shown(&self.id))
-        })?;
+        let version = match self.max_version() {
+            Some(version) => version.clone(),
+            // The first version of all.
+            None if self.channel_versions.is_empty() => Data::Int(1),
+            None => {
+                let message = "a checkpoint with pending sends has versions of channels that cannot be compared";
+                return Err(Error::new(ErrorKind::Corrupt, message).context("checkpoint", shown(&self.id)));
+            }
+        };
         self.channel_values.insert(TASKS, sends);
         self.channel_versions.insert(TASKS, version);
         Ok(())

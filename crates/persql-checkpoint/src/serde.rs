@@ -10,6 +10,14 @@
 //! Source of the format: langgraph-checkpoint 4.3.2 with ormsgpack 1.13.1, langgraph 1.2.22 and langchain-core 1.7.2;
 //! `@langchain/langgraph-checkpoint` 1.1.5 for JSON rows.
 //!
+//! # What holds
+//!
+//! - What Python wrote and this crate reads, it writes again byte for byte, and what it writes Python reads.
+//! - Reading takes memory of at most 33 times the bytes, whatever they are, and no recursion: up to [`MAX_DECODE_DEPTH`]
+//!   levels, as Python. Writing takes up to [`MAX_ENCODE_DEPTH`], since Python could not write more again.
+//! - An error says what is wrong and at which byte. It holds nothing of the bytes but a channel's name.
+//! - Python also reads a value that has more bytes behind it. Here that is an error.
+//!
 //! # Your own state, without losing what others put there
 //!
 //! A struct reads the fields that it names. To write them back and leave everything else as it is, put its fields over

@@ -17,7 +17,7 @@ pub enum Data {
     Nil,
     /// `True` or `False`.
     Bool(bool),
-    /// An integer. Only what fits an `i64` or a `u64` can be written; JSON rows may hold more.
+    /// An integer. Only what fits an `i64` or a `u64` can be written; JSON rows may hold more, up to 128 bits.
     Int(i128),
     /// A double. `1.0` stays a double, and so do NaN and the infinities.
     Float(f64),

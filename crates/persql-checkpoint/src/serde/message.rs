@@ -4,6 +4,7 @@ use persql_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::data::{Class, Data, Map};
+use super::misfit::carried;
 use super::object::Object;
 
 /// A message of LangChain, as LangGraph stores it: a model with its class and all of its fields.
@@ -240,12 +241,12 @@ fn class_of(name: &str) -> Class {
 
 impl Serialize for Message {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_data().map_err(ser::Error::custom)?.serialize(serializer)
+        self.to_data().map_err(|error| ser::Error::custom(carried(error)))?.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Message {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::from_data(&Data::deserialize(deserializer)?).map_err(de::Error::custom)
+        Self::from_data(&Data::deserialize(deserializer)?).map_err(|error| de::Error::custom(carried(error)))
     }
 }

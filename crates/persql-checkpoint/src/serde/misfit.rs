@@ -25,7 +25,19 @@ impl Misfit {
     }
 }
 
-/// An error of ours says nothing of the value.
+/// What stands before our own texts while serde carries them: they say nothing of the value, and are kept.
+const OURS: &str = "persql-checkpoint: ";
+
+/// Our own error, for serde to carry.
+pub(super) fn carried(error: impl fmt::Display) -> String {
+    format!("{OURS}{error}")
+}
+
+/// The text if it is our own. Other texts may quote the value.
+fn ours(text: &str) -> Option<String> {
+    text.strip_prefix(OURS).map(str::to_owned)
+}
+
 impl From<Error> for Misfit {
     fn from(error: Error) -> Self {
         Self(error.to_string().into())
@@ -41,16 +53,14 @@ impl fmt::Display for Misfit {
 impl std::error::Error for Misfit {}
 
 impl serde::ser::Error for Misfit {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        // The text may quote the value.
-        Self::new("its own serialization failed")
+    fn custom<T: fmt::Display>(text: T) -> Self {
+        ours(&text.to_string()).map_or_else(|| Self::new("its own serialization failed"), Self::new)
     }
 }
 
 impl serde::de::Error for Misfit {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        // The text may quote the value.
-        Self::new("the type itself refused it")
+    fn custom<T: fmt::Display>(text: T) -> Self {
+        ours(&text.to_string()).map_or_else(|| Self::new("the type itself refused it"), Self::new)
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {

@@ -24,9 +24,8 @@ pub fn uuid(text: &str) -> Result<Data> {
 /// # Errors
 /// [`InvalidInput`](persql_core::ErrorKind::InvalidInput) for any other text.
 pub fn datetime(text: &str) -> Result<Data> {
-    let Some(iso) = iso_datetime(text) else {
-        return Err(Error::invalid("a datetime is written like 2024-05-04T06:32:42.235444+00:00"));
-    };
+    let iso = iso_datetime(text)
+        .ok_or_else(|| Error::invalid("a datetime is written like 2024-05-04T06:32:42.235444+00:00"))?;
     let class = Class::new("datetime", "datetime");
     Ok(Object::Method { class, method: "fromisoformat".to_owned(), arg: iso.into() }.to_ext()?.into())
 }
@@ -34,38 +33,46 @@ pub fn datetime(text: &str) -> Result<Data> {
 /// A `datetime.date`.
 ///
 /// # Errors
-/// None, as long as numbers can be written.
+/// [`InvalidInput`](persql_core::ErrorKind::InvalidInput) if there is no such day in the years 1 to 9999.
 pub fn date(year: u16, month: u8, day: u8) -> Result<Data> {
+    if !is_day(year, month, day) {
+        return Err(Error::invalid("there is no such day in the years 1 to 9999"));
+    }
     positional("datetime", "date", [year.into(), month.into(), day.into()])
 }
 
-/// A `datetime.timedelta`, from the three numbers that Python keeps of it.
+/// A `datetime.timedelta`, from the three numbers that Python keeps of it: only the days may be negative.
 ///
 /// # Errors
-/// None, as long as numbers can be written.
+/// [`InvalidInput`](persql_core::ErrorKind::InvalidInput) for a day or more in seconds, a second or more in
+/// microseconds, or more than 999,999,999 days.
 pub fn timedelta(days: i32, seconds: u32, microseconds: u32) -> Result<Data> {
+    if seconds >= 86_400 || microseconds >= 1_000_000 || days.unsigned_abs() > 999_999_999 {
+        return Err(Error::invalid(
+            "a timedelta has less than a day in seconds and less than a second in microseconds",
+        ));
+    }
     positional("datetime", "timedelta", [days.into(), seconds.into(), microseconds.into()])
 }
 
-/// A `decimal.Decimal`, from its text, such as `1.10`.
+/// A `decimal.Decimal`, from its text, such as `1.10` or `NaN`.
 ///
 /// # Errors
-/// [`InvalidInput`](persql_core::ErrorKind::InvalidInput) for text with anything but digits, a sign, a point and an
-/// exponent.
+/// [`InvalidInput`](persql_core::ErrorKind::InvalidInput) for text that is no decimal number.
 pub fn decimal(text: &str) -> Result<Data> {
-    let allowed = |c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'e' | 'E');
-    if !text.contains(|c: char| c.is_ascii_digit()) || !text.chars().all(allowed) {
+    if !is_decimal(text) {
         return Err(Error::invalid("a decimal is written like 1.10 or 1E+3"));
     }
     single("decimal", "Decimal", text.into())
 }
 
-/// A `set` of these items. Python drops what stands twice, and refuses lists and maps as items.
+/// A `set` of these items. Python drops what stands twice.
 ///
 /// # Errors
-/// [`InvalidInput`](persql_core::ErrorKind::InvalidInput) if an item cannot be written.
+/// [`InvalidInput`](persql_core::ErrorKind::InvalidInput) if an item is a list or a map, which no set of Python holds,
+/// or cannot be written.
 pub fn set(items: Vec<Data>) -> Result<Data> {
-    single("builtins", "set", items.into())
+    single("builtins", "set", hashable(items)?)
 }
 
 /// A `frozenset` of these items.
@@ -73,15 +80,22 @@ pub fn set(items: Vec<Data>) -> Result<Data> {
 /// # Errors
 /// As [`set`].
 pub fn frozenset(items: Vec<Data>) -> Result<Data> {
-    single("builtins", "frozenset", items.into())
+    single("builtins", "frozenset", hashable(items)?)
 }
 
 /// A `collections.deque` of these items.
 ///
 /// # Errors
-/// As [`set`].
+/// [`InvalidInput`](persql_core::ErrorKind::InvalidInput) if an item cannot be written.
 pub fn deque(items: Vec<Data>) -> Result<Data> {
     single("collections", "deque", items.into())
+}
+
+fn hashable(items: Vec<Data>) -> Result<Data> {
+    match items.iter().position(|item| matches!(item, Data::List(_) | Data::Map(_))) {
+        Some(position) => Err(Error::invalid("a set cannot hold a list or a map").context("item", position)),
+        None => Ok(items.into()),
+    }
 }
 
 fn single(module: &str, name: &str, arg: Data) -> Result<Data> {
@@ -98,8 +112,12 @@ fn iso_datetime(text: &str) -> Option<String> {
     if !fits(date, "0000-00-00") || !matches!(text.get(10..11)?, "T" | "t" | " ") {
         return None;
     }
+    if !is_day(date.get(..4)?.parse().ok()?, date.get(5..7)?.parse().ok()?, date.get(8..)?.parse().ok()?) {
+        return None;
+    }
     let (clock, rest) = (rest.get(..8)?, rest.get(8..)?);
-    if !fits(clock, "00:00:00") {
+    // As text, since all have two digits.
+    if !fits(clock, "00:00:00") || clock.get(..2)? > "23" || clock.get(3..5)? > "59" || clock.get(6..)? > "59" {
         return None;
     }
     let end = rest.find(['Z', 'z', '+', '-']).unwrap_or(rest.len());
@@ -119,6 +137,30 @@ fn iso_datetime(text: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("{date}T{clock}{fraction}{zone}"))
+}
+
+fn is_day(year: u16, month: u8, day: u8) -> bool {
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let days = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        1..=12 => 31,
+        _ => 0,
+    };
+    (1..=9999).contains(&year) && (1..=days).contains(&day)
+}
+
+fn is_decimal(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.strip_prefix(['+', '-']).unwrap_or(text);
+    if matches!(number, "NaN" | "Infinity") {
+        return true;
+    }
+    let (number, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let exponent = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+    digits(whole) && digits(part) && digits(exponent) && whole.len() + part.len() > 0 && !exponent.is_empty()
 }
 
 /// Whether the text has digits where the pattern has zeros, and else the pattern's characters.
@@ -142,6 +184,11 @@ mod tests {
             ("2024-05-04t06:32:42.5z", Some("2024-05-04T06:32:42.500000+00:00")),
             ("2024-05-04 06:32:42.123456789-02:30", Some("2024-05-04T06:32:42.123456-02:30")),
             ("2024-05-04T06:32:42.000", Some("2024-05-04T06:32:42")),
+            ("2024-02-29T23:59:59", Some("2024-02-29T23:59:59")),
+            ("2023-02-29T00:00:00", None),
+            ("2024-05-04T24:00:00", None),
+            ("2024-05-04T06:60:00", None),
+            ("0000-05-04T06:00:00", None),
             ("2024-05-04", None),
             ("2024-05-04T06:32:42.+00:00", None),
             ("2024-05-04T06:32:42+00:00[Europe/Paris]", None),
@@ -158,6 +205,16 @@ mod tests {
         assert!(uuid("1ef4f797-8335-6428-8001-8a1503f9b87").is_err());
         assert!(uuid("gggggggggggggggggggggggggggggggg").is_err());
         assert!(uuid("é".repeat(16).as_str()).is_err());
-        assert!(decimal("").is_err() && decimal("1,5").is_err() && decimal("-1.5E+3").is_ok());
+        for (text, good) in [("-1.5E+3", true), ("1.", true), (".5", true), ("-NaN", true), ("", false), ("1,5", false)]
+        {
+            assert_eq!(decimal(text).is_ok(), good, "{text}");
+        }
+        for text in [".", "--1", "1e", "1e+", "1.2.3", "e5", "é"] {
+            assert!(decimal(text).is_err(), "{text}");
+        }
+        assert!(date(2023, 2, 29).is_err() && date(0, 1, 1).is_err() && date(2024, 13, 1).is_err());
+        assert!(timedelta(1, 86_400, 0).is_err() && timedelta(1, 0, 1_000_000).is_err());
+        assert!(timedelta(i32::MIN, 0, 0).is_err() && timedelta(-999_999_999, 0, 0).is_ok());
+        assert!(set(vec![Data::List(vec![])]).is_err() && frozenset(vec![crate::serde::Map::new().into()]).is_err());
     }
 }

@@ -4,6 +4,7 @@ use persql_core::{Error, ErrorKind, Result};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::data::{Class, Data, Map};
+use super::misfit::carried;
 use super::object::Object;
 
 /// A `langgraph.types.Send`: a node to run next, with a state of its own. Lives in the channel `__pregel_tasks`.
@@ -118,25 +119,25 @@ fn no(what: &str) -> Error {
 
 impl Serialize for Send {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_data().map_err(ser::Error::custom)?.serialize(serializer)
+        self.to_data().map_err(|error| ser::Error::custom(carried(error)))?.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Send {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::from_data(&Data::deserialize(deserializer)?).map_err(de::Error::custom)
+        Self::from_data(&Data::deserialize(deserializer)?).map_err(|error| de::Error::custom(carried(error)))
     }
 }
 
 impl Serialize for Interrupt {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.to_data().map_err(ser::Error::custom)?.serialize(serializer)
+        self.to_data().map_err(|error| ser::Error::custom(carried(error)))?.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Interrupt {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::from_data(&Data::deserialize(deserializer)?).map_err(de::Error::custom)
+        Self::from_data(&Data::deserialize(deserializer)?).map_err(|error| de::Error::custom(carried(error)))
     }
 }
 

@@ -19,7 +19,8 @@ use crate::checkpoint::Checkpoint;
 /// | `bytearray`, `json` | as they are; JSON | read only |
 /// | any of them and `+aes` | encrypted | the same, by a serializer with a key |
 ///
-/// Everything is read as data; nothing in it is ever called. `pickle` is refused.
+/// Everything is read as data; nothing in it is ever called. `pickle` is refused. JSON is read as Python's `json.loads`
+/// reads it, with NaN; a lone surrogate becomes `?`, as it does when Python writes the value again.
 ///
 /// ```
 /// use persql_checkpoint::{Data, Serializer, serde::Map};
@@ -252,5 +253,10 @@ mod tests {
         let aes_json = serializer.dumps_typed(&b"[1]".as_slice().into()).unwrap().1;
         assert_eq!(serializer.loads_typed("json+aes", &aes_json).unwrap(), Data::from_iter([1]));
         assert!(!format!("{serializer:?}").contains("0123"));
+        let environment = std::env::var("LANGGRAPH_AES_KEY").ok();
+        assert_eq!(
+            Serializer::aes_from_env().is_ok(),
+            environment.is_some_and(|key| [16, 24, 32].contains(&key.len()))
+        );
     }
 }

@@ -6,9 +6,11 @@
 use std::fmt;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
-use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use serde::ser::{self, Serialize, Serializer};
 
 use super::data::{Data, Ext, Map};
+use super::de::MAX_TYPED_DEPTH;
+use super::misfit::carried;
 use super::plain::plain;
 
 /// The name by which a value says that it is a [`Data`].
@@ -16,30 +18,33 @@ pub(super) const DATA: &str = "$persql_checkpoint::Data";
 /// The name of an extension inside.
 pub(super) const EXT: &str = "$persql_checkpoint::Ext";
 
-/// A [`Data`] that has announced itself.
-struct Exact<'a>(&'a Data);
+/// How many of [`MAX_TYPED_DEPTH`]'s levels an object takes, whose bytes are held while what is in it is written.
+const OBJECT_LEVELS: usize = 8;
+
+/// A [`Data`] that has announced itself, and the levels that it stands in.
+struct Exact<'a>(&'a Data, usize);
 
 struct Bytes<'a>(&'a [u8]);
 
 impl Serialize for Data {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(DATA, &Exact(self))
+        serializer.serialize_newtype_struct(DATA, &Exact(self, 0))
     }
 }
 
 impl Serialize for Map {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.len()))?;
-        for (key, value) in self.iter() {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
+        serializer.collect_map(self.iter())
     }
 }
 
 impl Serialize for Exact<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0 {
+        let &Exact(data, depth) = self;
+        if depth > MAX_TYPED_DEPTH {
+            return Err(ser::Error::custom(carried(format_args!("it is nested deeper than {MAX_TYPED_DEPTH} levels"))));
+        }
+        match data {
             Data::Nil => serializer.serialize_unit(),
             Data::Bool(truth) => serializer.serialize_bool(*truth),
             Data::Int(integer) => match (i64::try_from(*integer), u64::try_from(*integer)) {
@@ -50,12 +55,14 @@ impl Serialize for Exact<'_> {
             Data::Float(float) => serializer.serialize_f64(*float),
             Data::Str(text) => serializer.serialize_str(text),
             Data::Bytes(bytes) => serializer.serialize_bytes(bytes),
-            Data::List(items) => serializer.collect_seq(items),
-            Data::Map(map) => map.serialize(serializer),
-            Data::Ext(ext) if serializer.is_human_readable() => match plain(ext).map_err(serde::ser::Error::custom)? {
-                Data::Ext(unknown) => announce(&unknown, serializer),
-                known => known.serialize(serializer),
-            },
+            Data::List(items) => serializer.collect_seq(items.iter().map(|item| Exact(item, depth + 1))),
+            Data::Map(map) => {
+                serializer.collect_map(map.iter().map(|(key, value)| (Exact(key, depth + 1), Exact(value, depth + 1))))
+            }
+            Data::Ext(ext) if serializer.is_human_readable() && (0..=7).contains(&ext.code) => {
+                Exact(&plain(ext).map_err(|error| ser::Error::custom(carried(error)))?, depth + OBJECT_LEVELS)
+                    .serialize(serializer)
+            }
             Data::Ext(ext) => announce(ext, serializer),
         }
     }
@@ -81,7 +88,7 @@ impl<'de> Deserialize<'de> for Map {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match Data::deserialize(deserializer)? {
             Data::Map(map) => Ok(map),
-            other => Err(de::Error::custom(format_args!("{} where a map is expected", other.type_name()))),
+            other => Err(de::Error::custom(carried(format_args!("{} where a map is expected", other.type_name())))),
         }
     }
 }

@@ -28,6 +28,7 @@ use serde::de::{self, Deserialize, DeserializeOwned, Deserializer};
 use serde::ser::{self, Serialize, Serializer};
 
 use super::data::Data;
+use super::misfit::carried;
 use super::object::Object;
 use super::{from_data, plain, python, to_data};
 
@@ -36,8 +37,8 @@ where
     T: Serialize + ?Sized,
     S: Serializer,
 {
-    let data = to_data(value).map_err(ser::Error::custom)?;
-    let data = if data.is_nil() { data } else { form(data).map_err(ser::Error::custom)? };
+    let data = to_data(value).map_err(|error| ser::Error::custom(carried(error)))?;
+    let data = if data.is_nil() { data } else { form(data).map_err(|error| ser::Error::custom(carried(error)))? };
     data.serialize(serializer)
 }
 
@@ -47,8 +48,8 @@ where
     D: Deserializer<'de>,
 {
     let data = Data::deserialize(deserializer)?;
-    let data = Object::of(&data).map_err(de::Error::custom)?.map_or(data, plain::of_object);
-    from_data(&data).map_err(de::Error::custom)
+    let data = Object::of(&data).map_err(|error| de::Error::custom(carried(error)))?.map_or(data, plain::of_object);
+    from_data(&data).map_err(|error| de::Error::custom(carried(error)))
 }
 
 fn text(data: Data, form: fn(&str) -> Result<Data>) -> Result<Data> {

@@ -1,16 +1,13 @@
 //! The serializer against what Python's own wrote: `tests/vectors/langgraph.json`, made by the script beside it.
 
-#[path = "support/vectors.rs"]
-mod vectors;
-
+use crate::vectors::{VECTORS, each_ext, unhex};
 use persql_checkpoint::serde::{MAX_DECODE_DEPTH, MAX_ENCODE_DEPTH, Object};
 use persql_checkpoint::{Checkpoint, Data, ErrorKind, Serializer};
-use vectors::{Vectors, each_ext, unhex};
 
 #[test]
 fn what_python_wrote_is_read_and_written_again_byte_for_byte() {
     let serializer = Serializer::new();
-    for case in Vectors::load().cases {
+    for case in &VECTORS.cases {
         let read = serializer.loads_typed(&case.tag, &case.bytes).unwrap();
         let (tag, bytes) = serializer.dumps_typed(&read).unwrap();
         assert_eq!((tag, &bytes), (case.tag.as_str(), &case.bytes), "{}", case.name);
@@ -20,16 +17,16 @@ fn what_python_wrote_is_read_and_written_again_byte_for_byte() {
 #[test]
 fn a_value_from_its_description_has_the_bytes_that_python_wrote() {
     let serializer = Serializer::new();
-    for case in Vectors::load().cases {
+    for case in &VECTORS.cases {
         let (tag, bytes) = serializer.dumps_typed(&case.value).unwrap();
-        assert_eq!((tag, bytes), (case.tag.as_str(), case.bytes), "{}", case.name);
+        assert_eq!((tag, &bytes), (case.tag.as_str(), &case.bytes), "{}", case.name);
     }
 }
 
 #[test]
 fn every_object_is_understood_and_written_again_byte_for_byte() {
     let mut codes = [0; 8];
-    for case in Vectors::load().cases {
+    for case in &VECTORS.cases {
         each_ext(&case.value, &mut |data| {
             let object = Object::of(data).unwrap().unwrap();
             assert_eq!(&Data::from(object.to_ext().unwrap()), data, "{}", case.name);
@@ -41,7 +38,7 @@ fn every_object_is_understood_and_written_again_byte_for_byte() {
 
 #[test]
 fn rows_of_other_writers_are_read() {
-    for case in Vectors::load().read_only {
+    for case in &VECTORS.read_only {
         let read = Serializer::new().loads_typed(&case.tag, &case.bytes).unwrap();
         // By their texts, since NaN is not equal to itself.
         assert_eq!(format!("{read:?}"), format!("{:?}", case.value), "{}", case.name);
@@ -50,22 +47,22 @@ fn rows_of_other_writers_are_read() {
 
 #[test]
 fn what_python_refuses_is_refused() {
-    for bytes in Vectors::load().refused {
-        let error = Serializer::new().loads_typed("msgpack", &bytes).unwrap_err();
+    for bytes in &VECTORS.refused {
+        let error = Serializer::new().loads_typed("msgpack", bytes).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Corrupt, "{bytes:x?}");
     }
 }
 
 #[test]
 fn the_depths_are_pythons() {
-    let depths = Vectors::load().depths;
+    let depths = &VECTORS.depths;
     assert_eq!((depths.read, depths.written), (MAX_DECODE_DEPTH, MAX_ENCODE_DEPTH));
 }
 
 #[test]
 fn every_checkpoint_is_read_and_written_again_byte_for_byte() {
     let mut seen = Vec::new();
-    for case in Vectors::load().cases {
+    for case in &VECTORS.cases {
         if case.name.starts_with("checkpoint ") || case.name.starts_with("version ") {
             let checkpoint = Serializer::new().loads_checkpoint(&case.tag, &case.bytes).unwrap();
             seen.push(checkpoint.v);
@@ -85,7 +82,7 @@ fn every_checkpoint_is_read_and_written_again_byte_for_byte() {
 #[cfg(feature = "aes")]
 #[test]
 fn what_python_encrypted_is_read_and_a_changed_byte_is_noticed() {
-    for case in Vectors::load().encrypted {
+    for case in &VECTORS.encrypted {
         let serializer = Serializer::aes(unhex(&case.key)).unwrap();
         assert_eq!(serializer.loads_typed(&case.tag, &case.bytes).unwrap(), case.value, "{}", case.name);
         for position in 0..case.bytes.len() {
@@ -103,7 +100,7 @@ fn what_python_encrypted_is_read_and_a_changed_byte_is_noticed() {
 #[cfg(not(feature = "aes"))]
 #[test]
 fn what_python_encrypted_takes_the_feature() {
-    for case in Vectors::load().encrypted {
+    for case in &VECTORS.encrypted {
         let error = Serializer::new().loads_typed(&case.tag, &case.bytes).unwrap_err();
         assert_eq!((error.kind(), unhex(&case.key).len() % 8), (ErrorKind::Unsupported, 0), "{}", case.name);
         assert!(!case.value.is_nil() || case.tag == "null+aes");

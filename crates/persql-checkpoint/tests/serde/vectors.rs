@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "only tests use this")]
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::LazyLock};
 
 use persql_checkpoint::Data;
 use persql_checkpoint::serde::{Ext, Map};
@@ -46,11 +46,16 @@ pub(crate) struct Depths {
     pub(crate) written: usize,
 }
 
-impl Vectors {
-    pub(crate) fn load() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/langgraph.json");
-        serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
-    }
+/// The vectors, read once.
+pub(crate) static VECTORS: LazyLock<Vectors> = LazyLock::new(|| {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/langgraph.json");
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+});
+
+/// What Python wrote under this name.
+pub(crate) fn golden(name: &str) -> Data {
+    let case = VECTORS.cases.iter().find(|case| case.name == name);
+    case.map(|case| case.value.clone()).unwrap_or_else(|| panic!("no {name}"))
 }
 
 /// Bytes from words of hexadecimal digits, where `ff*3` is three times `ff`.
