@@ -1,8 +1,11 @@
 //! A handle of any mode that answers as a blocking one, and counts its requests.
 
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use persql_core::{Database, Description, Handle, Params, Plan, Result, Rows, Sql, Statement, TableInfo, blocking};
@@ -50,6 +53,16 @@ impl Any {
             Inner::Blocking(db) => db.clone(),
             Inner::Async(db) => db.blocking(),
         }
+    }
+
+    /// The same database with a time limit on every request: see [`Database::with_timeout`].
+    #[must_use]
+    pub fn with_timeout(&self, limit: Duration) -> Self {
+        let inner = match &self.inner {
+            Inner::Blocking(db) => Inner::Blocking(db.with_timeout(limit)),
+            Inner::Async(db) => Inner::Async(db.with_timeout(limit)),
+        };
+        Self { inner, requests: Arc::clone(&self.requests) }
     }
 
     /// Waits for a future, on the runtime that asynchronous modes use.

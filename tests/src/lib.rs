@@ -6,13 +6,14 @@
 
 mod any;
 mod mode;
+pub mod process;
 mod trial;
 mod world;
 
 pub use any::Any;
 pub use mode::Mode;
 pub use trial::{Case, run};
-pub use world::World;
+pub use world::{Client, Options, World};
 
 /// What a case gives back: any error fails it.
 pub type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -1,17 +1,57 @@
-//! Cases of `persql-core`.
+//! Cases of `persql-core` in local mode.
 
-use persql_conformance::{Outcome, World, cases, run};
+#[path = "core/errors.rs"]
+mod errors;
+#[path = "core/expect.rs"]
+mod expect;
+#[path = "core/futures.rs"]
+mod futures;
+#[path = "core/group_commit.rs"]
+mod group_commit;
+#[path = "core/limits.rs"]
+mod limits;
+#[path = "core/model.rs"]
+mod model;
+#[path = "core/places.rs"]
+mod places;
+#[path = "core/plans.rs"]
+mod plans;
+#[path = "core/processes.rs"]
+mod processes;
+#[path = "core/readers.rs"]
+mod readers;
+#[path = "core/rows.rs"]
+mod rows;
+#[path = "core/rules.rs"]
+mod rules;
+#[path = "core/schema.rs"]
+mod schema;
+#[path = "core/statements.rs"]
+mod statements;
+#[path = "core/values.rs"]
+mod values;
+
+use persql_conformance::{process, run};
 
 fn main() {
-    run(cases![query_and_transaction]);
-}
-
-fn query_and_transaction(world: &World) -> Outcome {
-    let db = world.db()?;
-    db.query("CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT)", ())?;
-    let rows = db.query("INSERT INTO t(b) VALUES (?1) RETURNING a", ["x"])?;
-    assert_eq!(rows.row(0).map(|row| row.get::<i64>("a")).transpose()?, Some(1));
-    db.transaction(["INSERT INTO t(b) VALUES ('y')", "INSERT INTO t(b) VALUES ('z')"])?;
-    assert_eq!(db.tables()?.first().map(|table| table.row_count), Some(3));
-    Ok(())
+    if let Some((role, path)) = process::role() {
+        return processes::play(&role, &path);
+    }
+    let topics = [
+        statements::cases(),
+        values::cases(),
+        rows::cases(),
+        schema::cases(),
+        errors::cases(),
+        rules::cases(),
+        limits::cases(),
+        places::cases(),
+        plans::cases(),
+        futures::cases(),
+        readers::cases(),
+        group_commit::cases(),
+        processes::cases(),
+        model::cases(),
+    ];
+    run(topics.concat());
 }

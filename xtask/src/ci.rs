@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::command::{Arguments, Subcommand};
 use crate::failure::{Failure, Outcome};
 use crate::process::{cargo, run};
-use crate::workspace::{CONFORMANCE, Workspace};
+use crate::workspace::Workspace;
 use crate::{conformance, tidy};
 
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
@@ -125,7 +125,10 @@ fn tidy(workspace: &Workspace) -> Outcome {
 /// that is left out of a package.
 fn package(workspace: &Workspace) -> Outcome {
     let mut package = cargo(&workspace.root);
-    package.args(["package", "--workspace", "--exclude", "xtask", "--exclude", CONFORMANCE, "--allow-dirty"]);
+    package.args(["package", "--workspace", "--allow-dirty"]);
+    for unpublished in workspace.packages.iter().filter(|package| !package.publishable) {
+        package.args(["--exclude", &unpublished.name]);
+    }
     run(&mut package)
 }
 

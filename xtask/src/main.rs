@@ -3,6 +3,7 @@
 //! One table, [`SUBCOMMANDS`], drives both the dispatch and the help, so the help cannot name a command that is not
 //! there.
 
+mod bench;
 mod ci;
 mod command;
 mod conformance;
@@ -25,6 +26,7 @@ use command::{Arguments, Subcommand};
 use failure::{Failure, Outcome};
 
 const SUBCOMMANDS: &[Subcommand] = &[
+    bench::SUBCOMMAND,
     ci::SUBCOMMAND,
     conformance::SUBCOMMAND,
     release::SUBCOMMAND,

@@ -1,12 +1,10 @@
 //! What a row of the messages table means.
 
-use std::collections::HashSet;
-
 use persql_core::{
     Error, ErrorKind, Result, Row, ValueRef,
     json::{self, DecodeError},
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 
 /// A row as it is stored.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +29,11 @@ impl<'a> Stored<'a> {
 
     pub(crate) fn new(id: i64, text: &'a str) -> Self {
         Self { id, text: Some(text) }
+    }
+
+    /// The text, JSON or not.
+    pub(crate) fn text(&self) -> Option<&'a str> {
+        self.text
     }
 
     /// The text, if it is JSON by Python's rules.
@@ -116,106 +119,9 @@ fn check_size(text: &str, session_id: &str, position: usize) -> Result<()> {
     Ok(())
 }
 
-/// What of an item says how it hangs together with others.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Head {
-    role: Lenient,
-    r#type: Lenient,
-    call_id: Lenient,
-}
-
-/// A string, or something that is none of our concern.
-#[derive(Debug, Default)]
-struct Lenient(Option<String>);
-
-impl<'de> Deserialize<'de> for Lenient {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let value = serde_json::Value::deserialize(deserializer)?;
-        Ok(Lenient(value.as_str().map(str::to_owned)))
-    }
-}
-
-impl Head {
-    /// The head of an item; one that is no object has an empty head.
-    pub(crate) fn of(text: &str) -> Self {
-        json::decode(text).unwrap_or_default()
-    }
-
-    pub(crate) fn is_user(&self) -> bool {
-        self.role.0.as_deref() == Some("user")
-    }
-
-    pub(crate) fn is_reasoning(&self) -> bool {
-        self.r#type.0.as_deref() == Some("reasoning")
-    }
-
-    /// The call that this item is, as its output names it.
-    fn call(&self) -> Option<(&str, &str)> {
-        let (kind, id) = (self.r#type.0.as_deref()?, self.call_id.0.as_deref()?);
-        CALLS.iter().find(|(call, _)| *call == kind).map(|(_, output)| (*output, id))
-    }
-
-    /// The call that this item is the output of.
-    fn output(&self) -> Option<(&str, &str)> {
-        let (kind, id) = (self.r#type.0.as_deref()?, self.call_id.0.as_deref()?);
-        CALLS.iter().find(|(_, output)| *output == kind).map(|(_, output)| (*output, id))
-    }
-}
-
-/// The SDK's call types, each with the type of its output; paired by `call_id` (openai-agents 0.24,
-/// `run_internal/items.py`).
-const CALLS: [(&str, &str); 8] = [
-    ("program", "program_output"),
-    ("function_call", "function_call_output"),
-    ("custom_tool_call", "custom_tool_call_output"),
-    ("shell_call", "shell_call_output"),
-    ("apply_patch_call", "apply_patch_call_output"),
-    ("computer_call", "computer_call_output"),
-    ("local_shell_call", "local_shell_call_output"),
-    ("tool_search_call", "tool_search_output"),
-];
-
-/// Outputs whose calls have not been seen, while items come from newest to oldest.
-#[derive(Debug, Default)]
-pub(crate) struct OpenCalls(HashSet<(String, String)>);
-
-impl OpenCalls {
-    /// Takes note of an item; true if it is a call that was waited for.
-    pub(crate) fn see(&mut self, head: &Head) -> bool {
-        if let Some((kind, id)) = head.output() {
-            self.0.insert((kind.to_owned(), id.to_owned()));
-        }
-        head.call().is_some_and(|(kind, id)| self.0.remove(&(kind.to_owned(), id.to_owned())))
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_output_waits_for_the_call_of_its_kind_and_id() {
-        let mut open = OpenCalls::default();
-        let mut see = |text: &str| open.see(&Head::of(text));
-        assert!(!see(r#"{"type":"function_call_output","call_id":"a","output":"x"}"#));
-        assert!(!see(r#"{"type":"shell_call","call_id":"a"}"#));
-        assert!(!see(r#"{"type":"function_call","call_id":"b"}"#));
-        assert!(see(r#"{"type":"function_call","call_id":"a"}"#));
-        assert!(open.is_empty());
-    }
-
-    #[test]
-    fn what_is_no_object_has_an_empty_head() {
-        for text in ["3", "null", "[1]", r#"{"role": 3, "type": null}"#] {
-            let head = Head::of(text);
-            assert!(!head.is_user() && head.call().is_none() && head.output().is_none(), "{text}");
-        }
-    }
 
     #[test]
     fn a_refusal_names_the_item_and_quotes_nothing() {

@@ -47,11 +47,12 @@ impl Limit {
         Count::Turns(n).into()
     }
 
-    /// Reads further back where the limit would cut a tool call from its output, so that the model is not sent an
-    /// output without its call. A reasoning item right before such a call comes too.
+    /// Reads further back where the limit would cut a tool call from its output, or from the reasoning right before it,
+    /// so that the model is sent neither half.
     ///
-    /// Items may then be a few more than the limit. A call that does not stand within 1,000 items before the limit is
-    /// taken to be lost.
+    /// Items may then be a few more than the limit, and all that stand between come with them. A call that does not
+    /// stand within 1,000 items before the limit is taken to be lost. Calls and outputs are paired as the SDK does it,
+    /// by `type` and `call_id`.
     #[must_use]
     pub fn with_whole_calls(mut self) -> Self {
         self.whole_calls = true;

@@ -39,7 +39,7 @@ pub struct OnceOnly<D: Handle = Database> {
 }
 
 impl<D: Handle> OnceOnly<D> {
-    /// Adds items to the end: see [`PerSqlSession::add_items`].
+    /// Adds items to the end: see [`PerSqlSession::add_items`]. No items are no operation, and nothing is recorded.
     ///
     /// # Errors
     /// As there, and [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if the id was used for other items.
@@ -61,10 +61,13 @@ impl<D: Handle> OnceOnly<D> {
 
     /// Removes the newest item and gives it; a later call with the same id removes nothing and gives the same item.
     ///
-    /// Three requests.
+    /// That there was nothing to remove is recorded as well. Three requests; one if it was applied already.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if a [`Value`] cannot hold the item. It stays.
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if the id was used for something else.
+    /// [`ErrorKind::TooLarge`](crate::ErrorKind::TooLarge) if the item takes the whole of a row, so that the record of
+    /// it would not fit one. It stays.
     pub fn pop_item(&self) -> D::Reply<Option<Value>> {
         self.pop_item_as()
     }
@@ -80,7 +83,8 @@ impl<D: Handle> OnceOnly<D> {
     /// The same as the JSON text that was stored.
     ///
     /// # Errors
-    /// Those of the connection only.
+    /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) and [`TooLarge`](crate::ErrorKind::TooLarge) as
+    /// [`pop_item`](OnceOnly::pop_item).
     pub fn pop_item_text(&self) -> D::Reply<Option<String>> {
         self.pop(as_text)
     }
@@ -91,7 +95,7 @@ impl<D: Handle> OnceOnly<D> {
     /// As there, and [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if the id was used for something else.
     pub fn replace_tail<T: Serialize>(&self, tail: &Tail, from: usize, items: &[T]) -> D::Reply<()> {
         self.run_with(item::encode(items, self.session.session_id()), |texts| {
-            plan::replace_tail(self.session.place(), tail, from, &texts, Some(&self.id))
+            plan::replace_tail_once(self.session.place(), &self.id, tail, from, &texts)
         })
     }
 

@@ -80,8 +80,8 @@ impl<D: Handle> PerSqlSession<D> {
         &self.db
     }
 
-    /// Creates the tables if they are not there. Not needed before the first write, which does so itself; for tokens
-    /// that may not create tables, somebody else calls it once.
+    /// Creates the tables if they are not there, the record of operations included. Not needed before the first write,
+    /// which does so itself; for tokens that may not create tables, somebody else calls it once.
     ///
     /// # Errors
     /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) if the token may not create tables.
@@ -95,7 +95,7 @@ impl<D: Handle> PerSqlSession<D> {
     /// session that was never written to has no items. [`Value`] is a convenience that sorts keys and rounds numbers
     /// beyond 64 bits; [`get_items_text`](PerSqlSession::get_items_text) gives what is stored.
     ///
-    /// One request, unless the history is longer than 256 items: then one for each page.
+    /// One request, unless there are 256 rows or more: then one for each page.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), naming the row, for a valid item that a [`Value`] cannot
@@ -168,7 +168,9 @@ impl<D: Handle> PerSqlSession<D> {
         self.run(plan::pop_text(&self.place))
     }
 
-    /// Deletes all items of the session, and the session. Ids of rows are never used again.
+    /// Deletes all items of the session, the session, and the records of its operations. Ids of rows are never used again.
+    ///
+    /// One request. There need be no such session.
     ///
     /// # Errors
     /// Those of the connection only.
@@ -178,7 +180,7 @@ impl<D: Handle> PerSqlSession<D> {
 
     /// Deletes the items that are older than the limit; with [`Limit::with_whole_calls`], never half of a tool call.
     ///
-    /// Two requests. What others add in the meantime stays.
+    /// Two requests; one if there is nothing to delete, or nothing to keep. What others add in the meantime stays.
     ///
     /// # Errors
     /// Those of the connection only.
@@ -188,6 +190,8 @@ impl<D: Handle> PerSqlSession<D> {
 
     /// Reads the newest `n` items, to be replaced later by [`replace_tail`](PerSqlSession::replace_tail).
     ///
+    /// One request, unless `n` is more than 255: then one for each page.
+    ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), naming the row, if one of them is not JSON: a tail with
     /// something unknown in it must not be replaced.
@@ -196,7 +200,9 @@ impl<D: Handle> PerSqlSession<D> {
     }
 
     /// Puts items in place of the tail's items from position `from` on, in one transaction: the compaction of a
-    /// history that others may add to in the meantime.
+    /// history that others may add to in the meantime. One request.
+    ///
+    /// With `from` at the tail's end nothing is replaced, and the items are added only if nobody added any since.
     ///
     /// # Errors
     /// [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if the replaced items are no longer the newest ones, or
@@ -217,7 +223,7 @@ impl<D: Handle> PerSqlSession<D> {
     /// ```
     pub fn replace_tail<T: Serialize>(&self, tail: &Tail, from: usize, items: &[T]) -> D::Reply<()> {
         self.run_with(item::encode(items, self.session_id()), |texts| {
-            plan::replace_tail(&self.place, tail, from, &texts, None)
+            plan::replace_tail(&self.place, tail, from, &texts)
         })
     }
 
@@ -250,6 +256,16 @@ impl<D: Handle> PerSqlSession<D> {
 }
 
 impl<D: Open> PerSqlSession<D> {
+    /// The session with this id in the database `namespace/database` at PerSQL, or at the server that
+    /// `PERSQL_API_URL` names. It owns its client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the token or the name is not one.
+    #[cfg(feature = "remote")]
+    pub fn from_token(token: impl Into<String>, database: &str, session_id: impl Into<Arc<str>>) -> Result<Self> {
+        Ok(Self { owns_client: true, ..Self::new(D::open_token(token.into(), database)?, session_id) })
+    }
+
     /// The session with this id in the database that the URL names: `persql://namespace/database`,
     /// `sqlite:path/to/file.db` or `sqlite::memory:`. It owns its client.
     ///
@@ -316,7 +332,7 @@ impl<D: Handle> Builder<D> {
     }
 
     /// Whether the first write may create the tables. True unless said otherwise; without it a write to tables that
-    /// are not there fails.
+    /// are not there fails with [`ErrorKind::Sql`](crate::ErrorKind::Sql), naming the table.
     pub fn create_tables(mut self, create: bool) -> Self {
         self.create_tables = create;
         self

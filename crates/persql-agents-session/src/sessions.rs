@@ -48,12 +48,15 @@ impl<D: Handle> PerSqlSessions<D> {
         PerSqlSession::with_texts(self.db.clone(), session_id.into(), Arc::clone(&self.texts))
     }
 
-    /// The sessions and how many rows each has, by id.
+    /// The sessions and how many rows each has, by id in the order of its bytes.
+    ///
+    /// One request, unless more than 256 are asked for: then one for each page. A row of another program whose id is
+    /// NULL or a blob is left out.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if a session's id is not text.
+    /// Those of the connection only.
     pub fn list(&self, options: ListSessions) -> D::Reply<Vec<SessionInfo>> {
-        self.db.run(plan::list(&self.texts, &options))
+        self.db.run(plan::list(&self.texts, options))
     }
 
     /// How many sessions there are.
@@ -66,7 +69,8 @@ impl<D: Handle> PerSqlSessions<D> {
 
     /// Deletes the sessions that nothing was added to for this long, with all their items, and says how many.
     ///
-    /// Two requests for each 1,000 sessions, and one at the end. One that comes to life meanwhile stays.
+    /// Two requests for each 1,000 sessions, and one at the end. One that comes to life between the two stays, and is
+    /// counted all the same.
     ///
     /// # Errors
     /// Those of the connection only.

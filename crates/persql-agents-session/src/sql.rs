@@ -4,6 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use persql_core::{Error, Ident, Operation, Result, Schema, Sql};
 
+/// Exactly as the SDK writes it, so that a file of ours and one of Python's are the same.
 const CREATE_SESSIONS: &str = "\
 CREATE TABLE IF NOT EXISTS {sessions} (
     session_id TEXT PRIMARY KEY,
@@ -11,6 +12,7 @@ CREATE TABLE IF NOT EXISTS {sessions} (
     updated_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP
 )";
 
+/// Likewise. AUTOINCREMENT: the id of a deleted row is never used again.
 const CREATE_MESSAGES: &str = "\
 CREATE TABLE IF NOT EXISTS {messages} (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -20,27 +22,32 @@ CREATE TABLE IF NOT EXISTS {messages} (
     FOREIGN KEY (session_id) REFERENCES {sessions} (session_id) ON DELETE CASCADE
 )";
 
+/// Likewise.
 const CREATE_INDEX: &str = "CREATE INDEX IF NOT EXISTS {index} ON {messages} (session_id, id)";
 
-/// Whoever deletes a session, Python's `clear_session` included, deletes what its operations answered.
+/// Whoever deletes a session, Python's `clear_session` included, deletes the record of its operations, by primary key.
 const CREATE_PURGE: &str = "\
 CREATE TRIGGER IF NOT EXISTS {purge} AFTER DELETE ON {sessions} BEGIN
     DELETE FROM persql_operations WHERE scope = {scope} || OLD.session_id;
 END";
 
-/// One row written, whether the session is new or not.
+/// By primary key: one row written, whether the session is new or not.
 const TOUCH_SESSION: &str = "\
 INSERT INTO {sessions} (session_id) VALUES (?1)
 ON CONFLICT (session_id) DO UPDATE SET updated_at = CURRENT_TIMESTAMP";
 
+/// By primary key.
+const ENSURE_SESSION: &str = "INSERT INTO {sessions} (session_id) VALUES (?1) ON CONFLICT (session_id) DO NOTHING";
+
 /// `SQLAlchemySession` orders by `(created_at, id)`, so a clock that was set back must not show in `created_at`. The
-/// subselect is one step on the index (session_id, id).
+/// subselect is one step on the index (session_id, id). An INSERT ... SELECT that reads its own table goes through a
+/// temporary one, which costs more than the insert; VALUES does not.
 const INSERT_ITEM: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-SELECT ?1, ?2, max(CURRENT_TIMESTAMP, coalesce(
-    (SELECT created_at FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1), ''))";
+VALUES (?1, ?2, max(CURRENT_TIMESTAMP, coalesce(
+    (SELECT created_at FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1), '')))";
 
-/// `json_each` gives an array's elements in their order.
+/// The same for many. `json_each` gives an array's elements in their order.
 const INSERT_ITEMS: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
 SELECT ?1, item.value, max(CURRENT_TIMESTAMP, coalesce(
@@ -55,12 +62,13 @@ SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id > ?2 ORDER 
 const ITEMS_BEFORE: &str = "\
 SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
 
+/// By the index (session_id, id).
 const POP_NEWEST: &str = "\
 DELETE FROM {messages}
 WHERE id = (SELECT id FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1)
 RETURNING id, message_data";
 
-/// Deletes the newest rows from ?2 on, if ?3 is still the newest.
+/// Deletes the newest rows from ?2 on, if ?3 is still the newest. By the index (session_id, id).
 const POP_FROM: &str = "\
 DELETE FROM {messages}
 WHERE session_id = ?1 AND id >= ?2
@@ -79,50 +87,64 @@ const GUARD_TAIL_LENGTH: &str = "\
 INSERT INTO {messages} (session_id, message_data)
 SELECT NULL, '' WHERE (SELECT count(*) FROM {messages} WHERE session_id = ?1 AND id >= ?2) <> ?3";
 
-/// Fails likewise unless row ?2 holds ?3.
+/// Fails likewise unless row ?2 holds ?3. A cast, since a row of others may hold its text as a blob. By primary key.
 const GUARD_TAIL_ITEM: &str = "\
 INSERT INTO {messages} (session_id, message_data)
-SELECT NULL, '' WHERE (SELECT message_data FROM {messages} WHERE session_id = ?1 AND id = ?2) IS NOT ?3";
+SELECT NULL, '' WHERE (
+    SELECT CAST(message_data AS TEXT) FROM {messages} WHERE session_id = ?1 AND id = ?2) IS NOT ?3";
 
-/// Fails likewise unless the rows whose ids ?2 lists hold the texts that ?3 lists.
+/// The same for many, each as `id:text`: the cast to an integer reads up to the colon.
 const GUARD_TAIL_ITEMS: &str = "\
 INSERT INTO {messages} (session_id, message_data)
 SELECT NULL, '' WHERE EXISTS (
-    SELECT 1 FROM json_each(?2) AS wanted JOIN json_each(?3) AS text ON text.key = wanted.key
-    LEFT JOIN {messages} AS stored ON stored.id = wanted.value AND stored.session_id = ?1
-    WHERE stored.message_data IS NOT text.value)";
+    SELECT 1 FROM json_each(?2) AS wanted
+    LEFT JOIN {messages} AS stored ON stored.id = CAST(wanted.value AS INTEGER) AND stored.session_id = ?1
+    WHERE CAST(stored.message_data AS TEXT) IS NOT substr(wanted.value, instr(wanted.value, ':') + 1))";
 
+/// By the index (session_id, id).
 const DELETE_FROM: &str = "DELETE FROM {messages} WHERE session_id = ?1 AND id >= ?2";
 
+/// By the index (session_id, id).
 const DELETE_BEFORE: &str = "DELETE FROM {messages} WHERE session_id = ?1 AND id < ?2";
 
+/// By the index (session_id, id).
 const DELETE_ITEMS: &str = "DELETE FROM {messages} WHERE session_id = ?1";
 
+/// By primary key.
 const DELETE_SESSION: &str = "DELETE FROM {sessions} WHERE session_id = ?1";
 
-/// By the primary key of the sessions; the count by the index of the messages.
+/// By the primary key of the sessions; the count by the index of the messages. Both bounds always hold for a text when
+/// ?1 is empty and ?2 a blob.
 const LIST_SESSIONS: &str = "\
 SELECT session_id, created_at, updated_at,
     (SELECT count(*) FROM {messages} AS item WHERE item.session_id = listed.session_id) AS items
 FROM {sessions} AS listed
-WHERE session_id > ?1 AND session_id >= ?2 AND substr(session_id, 1, length(?2)) = ?2
+WHERE session_id >= ?1 AND session_id < ?2
 ORDER BY session_id LIMIT ?3";
 
+/// Reads the primary key's index from end to end.
 const COUNT_SESSIONS: &str = "SELECT count(*) FROM {sessions}";
 
-/// Sessions that nothing was added to for ?1 seconds; at most ?2 of them.
+/// Sessions that nothing was added to for ?1 seconds; at most ?2 of them. Reads every session until it has enough: the
+/// SDK has no index for it, and a second one would cost every write.
 const INACTIVE_SESSIONS: &str = "\
-SELECT session_id FROM {sessions} WHERE updated_at < datetime('now', '-' || ?1 || ' seconds') ORDER BY session_id LIMIT ?2";
+SELECT session_id FROM {sessions}
+WHERE updated_at < datetime('now', '-' || ?1 || ' seconds') ORDER BY session_id LIMIT ?2";
 
-/// Of the sessions that ?1 lists, the items of those that are still inactive.
+/// Of the sessions that ?1 lists, the items of those that are still inactive. By primary key and by the index
+/// (session_id, id).
 const DELETE_INACTIVE_ITEMS: &str = "\
 DELETE FROM {messages} WHERE session_id IN (
     SELECT session_id FROM {sessions} WHERE session_id IN (SELECT value FROM json_each(?1))
     AND updated_at < datetime('now', '-' || ?2 || ' seconds'))";
 
+/// By primary key.
 const DELETE_INACTIVE_SESSIONS: &str = "\
 DELETE FROM {sessions} WHERE session_id IN (SELECT value FROM json_each(?1))
 AND updated_at < datetime('now', '-' || ?2 || ' seconds')";
+
+/// The table in which core records operations.
+const OPERATIONS: &str = "persql_operations";
 
 /// All texts with this session's table names in them, rendered once.
 #[derive(Debug)]
@@ -133,6 +155,7 @@ pub(crate) struct Texts {
     /// What the scope of this adapter's operations starts with.
     pub(crate) scope: String,
     pub(crate) touch_session: Sql,
+    pub(crate) ensure_session: Sql,
     pub(crate) insert_item: Sql,
     pub(crate) insert_items: Sql,
     pub(crate) items_after: Sql,
@@ -154,6 +177,14 @@ pub(crate) struct Texts {
     pub(crate) delete_inactive_sessions: Sql,
 }
 
+/// The name as it stands in SQL. The SDK does not quote its own names, and the schema of a file is to be the same text.
+fn written(name: &Ident) -> String {
+    match name.as_str() {
+        own @ (Texts::SESSIONS | Texts::MESSAGES | Texts::INDEX) => own.to_owned(),
+        _ => name.to_string(),
+    }
+}
+
 /// The names that stand in the texts.
 struct Names {
     sessions: Ident,
@@ -167,6 +198,8 @@ impl Texts {
     pub(crate) const SESSIONS: &str = "agent_sessions";
     /// The SDK's own names.
     pub(crate) const MESSAGES: &str = "agent_messages";
+    /// The SDK's own names.
+    const INDEX: &str = "idx_agent_messages_session_id";
 
     /// The texts for the SDK's own names, rendered once for the process.
     pub(crate) fn default_names() -> Arc<Self> {
@@ -175,8 +208,8 @@ impl Texts {
                 Names {
                     sessions: Ident::from_static(Texts::SESSIONS),
                     messages: Ident::from_static(Texts::MESSAGES),
-                    index: Ident::from_static("idx_agent_messages_session_id"),
-                    purge: Ident::from_static("persql_operations_of_agent_sessions"),
+                    index: Ident::from_static(Texts::INDEX),
+                    purge: Ident::from_static("persql_operations_of_agent_messages"),
                 },
                 true,
             ))
@@ -186,27 +219,32 @@ impl Texts {
 
     pub(crate) fn new(sessions: &str, messages: &str, create_tables: bool) -> Result<Arc<Self>> {
         if sessions.eq_ignore_ascii_case(messages) {
-            return Err(Error::invalid("sessions and messages cannot be in one table").context("table", sessions));
+            return Err(Error::invalid("sessions and items cannot be in one table").context("table", sessions));
+        }
+        let own = [sessions, messages].into_iter().find(|name| name.eq_ignore_ascii_case(OPERATIONS));
+        if let Some(own) = own {
+            return Err(Error::invalid("this table holds the record of operations").context("table", own));
         }
         let names = Names {
-            index: Ident::new(&format!("idx_{messages}_session_id"))?,
-            purge: Ident::new(&format!("persql_operations_of_{sessions}"))?,
             sessions: Ident::new(sessions)?,
             messages: Ident::new(messages)?,
+            index: Ident::new(&format!("idx_{messages}_session_id"))?,
+            purge: Ident::new(&format!("{OPERATIONS}_of_{messages}"))?,
         };
         Ok(Arc::new(Self::render(names, create_tables)))
     }
 
     fn render(names: Names, create_tables: bool) -> Self {
-        let scope = format!("agents-session:{}:", names.messages.as_str());
+        // In lower case, since SQLite takes names of tables so.
+        let scope = format!("agents-session:{}:", names.messages.as_str().to_ascii_lowercase());
         let scope_literal = format!("'{}'", scope.replace('\'', "''"));
         let render = |template: &str| {
             Sql::render(
                 template,
                 &[
-                    ("sessions", &names.sessions),
-                    ("messages", &names.messages),
-                    ("index", &names.index),
+                    ("sessions", &written(&names.sessions)),
+                    ("messages", &written(&names.messages)),
+                    ("index", &written(&names.index)),
                     ("purge", &names.purge),
                     ("scope", &scope_literal),
                 ],
@@ -222,6 +260,7 @@ impl Texts {
             schema,
             scope,
             touch_session: render(TOUCH_SESSION),
+            ensure_session: render(ENSURE_SESSION),
             insert_item: render(INSERT_ITEM),
             insert_items: render(INSERT_ITEMS),
             items_after: render(ITEMS_AFTER),

@@ -40,6 +40,24 @@ impl PerSql {
         Self::builder().local(path).build()
     }
 
+    /// A client for databases at PerSQL: see [`PerSql::new`](crate::PerSql::new).
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "remote")]
+    pub fn new(token: impl Into<String>) -> Result<Self> {
+        Self::builder().token(token).build()
+    }
+
+    /// A client with the settings of the environment: see [`PerSql::from_env`](crate::PerSql::from_env).
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "remote")]
+    pub fn from_env() -> Result<Self> {
+        Self::builder().from_env()?.build()
+    }
+
     /// A handle to the database `namespace/database`. No I/O: the first write creates the database.
     ///
     /// # Errors
@@ -91,7 +109,19 @@ impl Database {
     /// # Errors
     /// As there.
     pub fn from_env() -> Result<Self> {
-        let (shared, name) = Url::from_env()?.open::<PerSql>(|client| client.0)?;
+        let (shared, name) = Url::open_env::<PerSql>(|client| client.0)?;
+        Ok(Self(Link::new(shared, name)))
+    }
+
+    /// A handle to the database `namespace/database` at PerSQL: see
+    /// [`Database::from_token`](crate::Database::from_token).
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "remote")]
+    pub fn from_token(token: impl Into<String>, database: &str) -> Result<Self> {
+        let (shared, name) =
+            Url::PerSql(database.to_owned()).open_with::<PerSql>(Some(token.into()), |client| client.0)?;
         Ok(Self(Link::new(shared, name)))
     }
 
@@ -178,9 +208,7 @@ impl Database {
     /// How a local file was written so far; `None` for a database in memory or at a server.
     #[cfg(feature = "local")]
     pub fn write_stats(&self) -> Option<crate::WriteStats> {
-        match self.0.shared.transport {
-            crate::client::Transport::Local(ref engine) => engine.write_stats(&self.0.name),
-        }
+        self.0.shared.transport.write_stats(&self.0.name)
     }
 
     /// Closes the client that this handle belongs to: see [`PerSql::close`](crate::PerSql::close).
@@ -206,6 +234,11 @@ impl Handle for Database {
 }
 
 impl Open for Database {
+    #[cfg(feature = "remote")]
+    fn open_token(token: String, database: &str) -> Result<Self> {
+        Self::from_token(token, database)
+    }
+
     fn open_url(url: &str) -> Result<Self> {
         Self::from_url(url)
     }

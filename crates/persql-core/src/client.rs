@@ -3,19 +3,26 @@
 use std::{
     fmt,
     marker::PhantomData,
-    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 #[cfg(feature = "local")]
 use crate::local::{Durability, Engine, Location, Options};
+#[cfg(feature = "remote")]
+use crate::remote::{self, Remote, Token};
+#[cfg(feature = "local")]
+use std::path::Path;
+#[cfg(any(feature = "local", feature = "remote"))]
+use std::time::Duration;
+
 use crate::{
     Answer, Database, Error, ErrorKind, Meta, Request, Result,
     database::{DatabaseName, Link, lock},
+    transport::Transport,
 };
 
 /// An asynchronous client: makes [`Database`] handles. Cheap to clone; clones share everything.
@@ -45,13 +52,33 @@ impl PerSql {
     /// A client for databases in this process: `:memory:`, a directory with a file for each database, or, if the path
     /// ends in `.db`, `.sqlite` or `.sqlite3`, that one file.
     ///
-    /// Nothing is opened before it is used.
+    /// Nothing is opened before it is used. Reads create no file. A file must not be removed or replaced while a client
+    /// has it open: close the client first.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] if the path is empty or holds a NUL.
     #[cfg(feature = "local")]
     pub fn local(path: impl AsRef<Path>) -> Result<Self> {
         Self::builder().local(path).build()
+    }
+
+    /// A client for databases at PerSQL. No I/O.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if the token is empty or has characters that no token has.
+    #[cfg(feature = "remote")]
+    pub fn new(token: impl Into<String>) -> Result<Self> {
+        Self::builder().token(token).build()
+    }
+
+    /// A client for databases at PerSQL, or at the server that `PERSQL_API_URL` names, with the token that
+    /// `PERSQL_TOKEN` holds. No I/O.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`], naming the variable, if it is missing or wrong.
+    #[cfg(feature = "remote")]
+    pub fn from_env() -> Result<Self> {
+        Self::builder().from_env()?.build()
     }
 
     /// A handle to the database `namespace/database`. No I/O: the first write creates the database.
@@ -94,6 +121,10 @@ pub struct Builder<C> {
     location: Option<Result<Location>>,
     #[cfg(feature = "local")]
     options: Options,
+    #[cfg(feature = "remote")]
+    token: Option<Token>,
+    #[cfg(feature = "remote")]
+    remote: remote::Options,
     client: PhantomData<fn() -> C>,
 }
 
@@ -107,6 +138,17 @@ impl<C> Builder<C> {
                 durability: Durability::default(),
                 strict_limits: false,
                 busy_timeout: Duration::from_secs(30),
+            },
+            #[cfg(feature = "remote")]
+            token: None,
+            #[cfg(feature = "remote")]
+            remote: remote::Options {
+                url: remote::API_URL.to_owned(),
+                token: Token(String::new()),
+                allow_http: false,
+                connect: Duration::from_secs(5),
+                attempt: Duration::from_secs(30),
+                total: Duration::from_secs(60),
             },
             client: PhantomData,
         }
@@ -150,24 +192,95 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Uses PerSQL, or a server with the same API, with this token.
+    #[cfg(feature = "remote")]
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(Token(token.into()));
+        self
+    }
+
+    /// The server's URL. The default is the hosted service's.
+    #[cfg(feature = "remote")]
+    pub fn api_url(mut self, url: impl Into<String>) -> Self {
+        self.remote.url = url.into();
+        self
+    }
+
+    /// Takes the token from `PERSQL_TOKEN`, and the server's URL from `PERSQL_API_URL` if that is set.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] if `PERSQL_TOKEN` is not set.
+    #[cfg(feature = "remote")]
+    #[allow(clippy::wrong_self_convention, reason = "every client of PerSQL calls it so")]
+    pub fn from_env(self) -> Result<Self> {
+        let token = std::env::var("PERSQL_TOKEN")
+            .map_err(|_| Error::invalid("the environment variable PERSQL_TOKEN is not set"))?;
+        Ok(self.token(token).api_url_from_env())
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn api_url_from_env(self) -> Self {
+        match std::env::var("PERSQL_API_URL") {
+            Ok(url) if !url.is_empty() => self.api_url(url),
+            _ => self,
+        }
+    }
+
+    /// Allows plain `http://` to a server on another machine. The token can then be read on the way.
+    #[cfg(feature = "remote")]
+    pub fn allow_http(mut self, allow: bool) -> Self {
+        self.remote.allow_http = allow;
+        self
+    }
+
+    /// How long to wait for a connection. The default is 5 seconds.
+    #[cfg(feature = "remote")]
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.remote.connect = timeout;
+        self
+    }
+
+    /// How long to wait for the answer of one attempt. The default is 30 seconds.
+    #[cfg(feature = "remote")]
+    pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
+        self.remote.attempt = timeout;
+        self
+    }
+
+    /// How long a request may take with all its attempts. The default is 60 seconds.
+    #[cfg(feature = "remote")]
+    pub fn total_timeout(mut self, timeout: Duration) -> Self {
+        self.remote.total = timeout;
+        self
+    }
+
     /// Makes the client. No I/O.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] for the first setting that is wrong, or if it was not said where the databases are.
+    /// [`ErrorKind::InvalidInput`] for the first setting that is wrong, or if it was said neither or twice where the
+    /// databases are.
     pub fn build(self) -> Result<C>
     where
         C: From<Arc<Shared>>,
     {
+        let transport = self.transport()?;
+        Ok(C::from(Arc::new(Shared { transport, usage: Mutex::default(), closed: AtomicBool::new(false) })))
+    }
+
+    fn transport(self) -> Result<Transport> {
+        #[cfg(all(feature = "local", feature = "remote"))]
+        if self.location.is_some() && self.token.is_some() {
+            return Err(Error::invalid("the builder was told of a local path and of a token: it takes one of them"));
+        }
         #[cfg(feature = "local")]
         if let Some(location) = self.location {
-            let transport = Transport::Local(Engine::new(location?, self.options));
-            return Ok(C::from(Arc::new(Shared {
-                transport,
-                usage: Mutex::default(),
-                closed: AtomicBool::new(false),
-            })));
+            return Ok(Transport::Local(Engine::new(location?, self.options)));
         }
-        Err(Error::invalid("the builder was not told where the databases are: call `local`"))
+        #[cfg(feature = "remote")]
+        if let Some(token) = self.token {
+            return Ok(Transport::Remote(Remote::new(remote::Options { token, ..self.remote })?));
+        }
+        Err(Error::invalid("the builder was not told where the databases are: call `local` or `token`"))
     }
 }
 
@@ -184,28 +297,18 @@ pub struct Shared {
     closed: AtomicBool,
 }
 
-/// How requests reach the engine.
-#[derive(Debug)]
-pub(crate) enum Transport {
-    #[cfg(feature = "local")]
-    Local(Engine),
-}
-
 impl Shared {
-    /// Refuses work on a closed client.
-    pub(crate) fn check_open(&self) -> Result<()> {
+    /// Refuses what cannot be sent, and anything once the client is closed.
+    pub(crate) fn check(&self, request: &Request) -> Result<()> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Closed, "the client is closed"));
         }
-        Ok(())
+        request.check(self.transport.is_strict())
     }
 
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        match self.transport {
-            #[cfg(feature = "local")]
-            Transport::Local(ref engine) => engine.close(),
-        }
+        self.transport.close();
     }
 
     pub(crate) fn usage(&self) -> Meta {
@@ -214,6 +317,11 @@ impl Shared {
 
     /// Notes what a request cost, on its result sets and in the client's sum.
     pub(crate) fn account(&self, request: &Request, outcome: &mut Result<Answer>, started: Instant) {
+        if let Ok(Answer::Sets(sets)) = outcome
+            && let Some(told) = sets.first().map(crate::Rows::meta).filter(|meta| meta.statement_count > 0)
+        {
+            return lock(&self.usage).add(told);
+        }
         let mut meta = Meta { duration: started.elapsed(), ..Meta::default() };
         if let Request::Batch(batch) = request {
             meta.statement_count = u32::try_from(batch.statements().len()).unwrap_or(u32::MAX);

@@ -10,9 +10,7 @@ use std::{
 
 use crate::{
     Answer, Description, Error, Handle, Open, Params, PerSql, Plan, Request, Result, Rows, Sql, Statement, Step,
-    TableInfo, Then, blocking,
-    client::{Shared, Transport},
-    url::Url,
+    TableInfo, Then, blocking, client::Shared, url::Url,
 };
 
 /// A boxed future that can move between threads: what [`Database`] replies with.
@@ -50,7 +48,19 @@ impl Database {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput), naming the variable, if it is missing or wrong.
     pub fn from_env() -> Result<Self> {
-        let (shared, name) = Url::from_env()?.open::<PerSql>(|client| client.0)?;
+        let (shared, name) = Url::open_env::<PerSql>(|client| client.0)?;
+        Ok(Self(Link::new(shared, name)))
+    }
+
+    /// A handle to the database `namespace/database` at PerSQL, or at the server that `PERSQL_API_URL` names. It owns
+    /// its client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the token or the name is not one.
+    #[cfg(feature = "remote")]
+    pub fn from_token(token: impl Into<String>, database: &str) -> Result<Self> {
+        let (shared, name) =
+            Url::PerSql(database.to_owned()).open_with::<PerSql>(Some(token.into()), |client| client.0)?;
         Ok(Self(Link::new(shared, name)))
     }
 
@@ -69,7 +79,8 @@ impl Database {
     }
 
     /// The same database with a time limit on every request. A request that takes longer is interrupted, leaves
-    /// nothing behind and fails with [`ErrorKind::Timeout`](crate::ErrorKind::Timeout).
+    /// nothing behind and fails with [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). The time that it waits for other
+    /// writers counts.
     #[must_use]
     pub fn with_timeout(&self, limit: Duration) -> Self {
         Self(self.0.with_timeout(limit))
@@ -84,7 +95,7 @@ impl Database {
     ///
     /// # Errors
     /// [`ErrorKind::Sql`](crate::ErrorKind::Sql), [`Conflict`](crate::ErrorKind::Conflict) for a broken rule,
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for two statements in one text,
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for no statement or two in one text,
     /// [`Denied`](crate::ErrorKind::Denied) for `BEGIN`, `ATTACH` and the like,
     /// [`NotFound`](crate::ErrorKind::NotFound) for a read of a database that nothing was written to, and what the
     /// connection can suffer.
@@ -92,7 +103,8 @@ impl Database {
         self.run(Plan::query(Statement::new(sql, params)))
     }
 
-    /// Runs statements, each for itself: the first error ends the batch, and what came before it stays.
+    /// Runs statements, each for itself: the first error ends the batch, and what came before it stays. No statement is
+    /// no request.
     ///
     /// # Errors
     /// As [`query`](Database::query).
@@ -150,6 +162,11 @@ impl Handle for Database {
 }
 
 impl Open for Database {
+    #[cfg(feature = "remote")]
+    fn open_token(token: String, database: &str) -> Result<Self> {
+        Self::from_token(token, database)
+    }
+
     fn open_url(url: &str) -> Result<Self> {
         Self::from_url(url)
     }
@@ -188,28 +205,22 @@ impl Link {
 
     /// Sends one request and waits on this thread.
     pub(crate) fn send(&self, request: &Request) -> Result<Answer> {
-        self.shared.check_open()?;
+        self.shared.check(request)?;
         let started = Instant::now();
-        let mut outcome = match self.shared.transport {
-            #[cfg(feature = "local")]
-            Transport::Local(ref engine) => engine.send(&self.name, request, self.limit),
-        };
+        let mut outcome = self.shared.transport.send(&self.name, request, self.limit);
         self.shared.account(request, &mut outcome, started);
         outcome
     }
 
     /// Sends one request and goes on with its outcome.
     async fn advance<T: Send + 'static>(&self, request: Request, then: Then<T>) -> Plan<T> {
-        if let Err(error) = self.shared.check_open() {
+        if let Err(error) = self.shared.check(&request) {
             return then.resume(request, Err(error));
         }
         let shared = Arc::clone(&self.shared);
         let started = Instant::now();
         let then = then.first(move |request, outcome| shared.account(request, outcome, started));
-        match self.shared.transport {
-            #[cfg(feature = "local")]
-            Transport::Local(ref engine) => engine.advance(&self.name, request, self.limit, then).await,
-        }
+        self.shared.transport.advance(&self.name, request, self.limit, then).await
     }
 }
 

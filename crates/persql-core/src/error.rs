@@ -132,7 +132,16 @@ impl Error {
     /// Says what the error was about: a session, a thread, a row id. Shown behind the message.
     #[must_use]
     pub fn context(mut self, key: &'static str, value: impl fmt::Display) -> Self {
-        self.0.context.push((key, value.to_string()));
+        let mut text = value.to_string();
+        // An id with a line break in it must not pass for a line of a log.
+        if text.contains(char::is_control) {
+            let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
+            text = text.chars().map(escaped).collect();
+        }
+        // What an inner layer has said already is not said again.
+        if !self.0.context.iter().any(|(known, said)| *known == key && *said == text) {
+            self.0.context.push((key, text));
+        }
         self
     }
 
@@ -248,6 +257,12 @@ mod tests {
             .with_source(std::io::Error::other("disk on fire"));
         assert_eq!(error.to_string(), "a stored item is not valid JSON (session: ada, row: 7)");
         assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "disk on fire");
+    }
+
+    #[test]
+    fn context_is_said_once_and_stays_on_its_line() {
+        let error = Error::invalid("no").context("session", "a\nb\u{1b}é").context("session", "a\nb\u{1b}é");
+        assert_eq!(error.to_string(), "no (session: a\\nb\\u{1b}é)");
     }
 
     #[test]

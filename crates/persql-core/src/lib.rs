@@ -12,12 +12,21 @@ mod operation;
 mod pack;
 mod page;
 mod plan;
+#[cfg(feature = "remote")]
+mod remote;
+#[cfg(feature = "remote")]
+mod retry;
 mod rows;
 mod schema;
 mod sql;
 mod statement;
+#[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
+mod tokens;
+mod transport;
 mod url;
 mod value;
+#[cfg(feature = "remote")]
+mod wire;
 
 pub use client::{Builder, PerSql};
 pub use database::{BoxFuture, Database, DatabaseName};
@@ -25,7 +34,7 @@ pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
 pub use operation::{Operation, Recorded};
-pub use pack::{Pack, pack};
+pub use pack::{Pack, pack, pack_rows};
 pub use page::PageSize;
 pub use plan::{Answer, Handle, Open, Plan, Request, Schema, Step, Then};
 pub use rows::{Column, Meta, Row, Rows};

@@ -5,6 +5,8 @@ mod describe;
 mod error;
 mod execute;
 mod file;
+mod job;
+mod leader;
 mod location;
 mod memory;
 mod readers;
@@ -20,7 +22,7 @@ use std::{
 
 pub(crate) use location::Location;
 
-use crate::{Access, Answer, Batch, DatabaseName, Plan, Request, Result, Then, database::lock};
+use crate::{Answer, Batch, DatabaseName, Plan, Request, Result, Then, database::lock};
 use file::FileStore;
 use memory::MemoryStore;
 
@@ -75,6 +77,10 @@ impl Engine {
         Self { location, options, stores: Mutex::default() }
     }
 
+    pub(crate) fn is_strict(&self) -> bool {
+        self.options.strict_limits
+    }
+
     pub(crate) fn write_stats(&self, name: &DatabaseName) -> Option<WriteStats> {
         match self.store(name) {
             Store::File(store) => Some(store.write_stats()),
@@ -84,11 +90,8 @@ impl Engine {
 
     /// Runs one request on the calling thread.
     pub(crate) fn send(&self, name: &DatabaseName, request: &Request, limit: Option<Duration>) -> Result<Answer> {
-        self.check(request)?;
-        match self.store(name) {
-            Store::File(store) => store.send(request, limit),
-            Store::Memory(store) => store.send(request, limit),
-        }
+        rules::check_texts(request)?;
+        self.store(name).send(request, limit)
     }
 
     /// Runs one request away from the calling task, and the continuation of a read with it: decoding a long answer is
@@ -100,43 +103,43 @@ impl Engine {
         limit: Option<Duration>,
         then: Then<T>,
     ) -> Plan<T> {
-        if let Err(error) = self.check(&request) {
+        if let Err(error) = rules::check_texts(&request) {
             return then.resume(request, Err(error));
         }
-        let store = self.store(name);
-        match (store, request) {
-            (Store::File(store), Request::Batch(batch)) if store.queues(&batch) => {
-                match store.enqueue(batch, limit).await {
-                    Ok((batch, outcome)) => then.resume(Request::Batch(batch), outcome.map(Answer::Sets)),
-                    Err(error) => Plan::err(error),
-                }
-            }
+        let (store, batch) = match (self.store(name), request) {
+            (Store::File(store), Request::Batch(batch)) => (store, batch),
             (store, request) => {
                 let work = move || {
-                    let outcome = match store {
-                        Store::File(store) => store.send(&request, limit),
-                        Store::Memory(store) => store.send(&request, limit),
-                    };
+                    let outcome = store.send(&request, limit);
                     then.resume(request, outcome)
                 };
-                workers::run(work).await.unwrap_or_else(Plan::err)
+                return workers::run(work).await.unwrap_or_else(Plan::err);
             }
+        };
+        let (batch, then) = if batch.access().surely_writes() {
+            (batch, then)
+        } else {
+            let reader = Arc::clone(&store);
+            // A worker must not wait for the writer: those that wait could be all there are.
+            let work = move || match reader.read_batch(&batch, limit) {
+                Some(outcome) => Went::Read(then.resume(Request::Batch(batch), outcome.map(Answer::Sets))),
+                None => Went::Writes(batch, then),
+            };
+            match workers::run(work).await {
+                Ok(Went::Read(plan)) => return plan,
+                Ok(Went::Writes(batch, then)) => (batch, then),
+                Err(error) => return Plan::err(error),
+            }
+        };
+        match store.enqueue(batch, limit).await {
+            Ok((batch, outcome)) => then.resume(Request::Batch(batch), outcome.map(Answer::Sets)),
+            Err(error) => Plan::err(error),
         }
     }
 
     /// Forgets every open database; each closes when its last operation ends.
     pub(crate) fn close(&self) {
         lock(&self.stores).clear();
-    }
-
-    fn check(&self, request: &Request) -> Result<()> {
-        match request {
-            Request::Batch(batch) => {
-                batch.check_values()?;
-                if self.options.strict_limits || !is_raw(batch) { batch.check_limits() } else { Ok(()) }
-            }
-            Request::Tables | Request::Describe => Ok(()),
-        }
     }
 
     fn store(&self, name: &DatabaseName) -> Store {
@@ -155,6 +158,17 @@ impl Engine {
     }
 }
 
-fn is_raw(batch: &Batch) -> bool {
-    matches!(batch.access(), Access::Raw { .. })
+impl Store {
+    fn send(&self, request: &Request, limit: Option<Duration>) -> Result<Answer> {
+        match self {
+            Store::File(store) => store.send(request, limit),
+            Store::Memory(store) => store.send(request, limit),
+        }
+    }
+}
+
+/// What became of a batch that could have been a read.
+enum Went<T> {
+    Read(Plan<T>),
+    Writes(Batch, Then<T>),
 }

@@ -5,6 +5,9 @@ use crate::limits;
 /// Bytes of a packed parameter, with room to the limit of a value.
 const PACK_BYTES: usize = limits::ROW_BYTES - 100_000;
 
+/// So many rows are written faster each by a statement of its own than out of one array, and fit in any batch.
+const FEW: usize = 32;
+
 /// Texts that go into one statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "a statement takes one text or many")]
@@ -48,6 +51,22 @@ pub fn pack<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<Pack> {
     }
     close(&mut open, &mut packs);
     packs
+}
+
+/// Packs texts that each become a row: as [`pack`], but a few go each by itself, which SQLite writes faster.
+///
+/// # Examples
+/// ```
+/// use persql_core::{Pack, pack_rows};
+///
+/// assert_eq!(pack_rows(&["a", "b"]), [Pack::One("a".to_owned()), Pack::One("b".to_owned())]);
+/// assert!(matches!(pack_rows(&["a"; 99]).as_slice(), [Pack::Many { count: 99, .. }]));
+/// ```
+pub fn pack_rows<T: AsRef<str>>(texts: &[T]) -> Vec<Pack> {
+    if texts.len() > FEW {
+        return pack(texts);
+    }
+    texts.iter().map(|text| Pack::One(text.as_ref().to_owned())).collect()
 }
 
 fn close<T: AsRef<str>>(open: &mut Vec<T>, packs: &mut Vec<Pack>) {

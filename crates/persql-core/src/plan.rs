@@ -71,6 +71,17 @@ pub enum Request {
     Describe,
 }
 
+impl Request {
+    /// Refuses what cannot be sent, before it is: what no mode can carry, and what the service's limits forbid. SQL of
+    /// the user's own is held to these only if `strict`.
+    pub(crate) fn check(&self, strict: bool) -> Result<()> {
+        let Request::Batch(batch) = self else { return Ok(()) };
+        batch.check_values()?;
+        let is_raw = matches!(batch.access(), crate::Access::Raw { .. });
+        if strict || !is_raw { batch.check_limits() } else { Ok(()) }
+    }
+}
+
 /// What one step answers.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -232,9 +243,10 @@ impl Plan<Rows> {
 }
 
 impl Plan<()> {
-    /// Sends statements that write: all of them take effect, or none.
+    /// Sends statements that write: all of them take effect, or none. No statement is nothing to send.
     pub fn write(statements: impl IntoIterator<Item = Statement>) -> Self {
-        Plan::send(Request::Batch(Batch::write(statements))).map(|_| ())
+        let batch = Batch::write(statements);
+        if batch.statements().is_empty() { Plan::ok(()) } else { Plan::send(Request::Batch(batch)).map(|_| ()) }
     }
 
     /// Does nothing, instead of failing, if a table of the schema or the whole database is not there yet.
@@ -245,9 +257,13 @@ impl Plan<()> {
 }
 
 impl Plan<Vec<Rows>> {
-    /// Sends statements of the user's own.
+    /// Sends statements of the user's own. No statement is nothing to send.
     pub fn raw_batch(statements: impl IntoIterator<Item = Statement>, transaction: bool) -> Self {
-        Plan::send(Request::Batch(Batch::raw(statements, transaction))).try_map(|answer| match answer {
+        let batch = Batch::raw(statements, transaction);
+        if batch.statements().is_empty() {
+            return Plan::ok(Vec::new());
+        }
+        Plan::send(Request::Batch(batch)).try_map(|answer| match answer {
             Answer::Sets(sets) => Ok(sets),
             _ => Err(unexpected()),
         })
@@ -347,8 +363,10 @@ impl Schema {
         match (detail.kind, &detail.table) {
             (SqlErrorKind::UnknownDatabase, _) => true,
             (SqlErrorKind::UnknownTable, Some(table)) => {
-                let table = table.strip_prefix("main.").unwrap_or(table);
-                self.tables.iter().any(|own| own.as_str().eq_ignore_ascii_case(table))
+                // SQLite may or may not put the schema before the name, and a name may begin like that itself.
+                let names = [Some(table.as_str()), table.strip_prefix("main.")];
+                let is_named = |own: &Ident| names.iter().flatten().any(|name| own.as_str().eq_ignore_ascii_case(name));
+                self.tables.iter().any(is_named)
             }
             _ => false,
         }
@@ -370,6 +388,13 @@ pub trait Handle: Clone + Send + Sync + 'static {
 
 /// A handle that can be made from the name of a database, and then owns its client.
 pub trait Open: Handle {
+    /// See [`Database::from_token`](crate::Database::from_token).
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "remote")]
+    fn open_token(token: String, database: &str) -> Result<Self>;
+
     /// See [`Database::from_url`](crate::Database::from_url).
     ///
     /// # Errors

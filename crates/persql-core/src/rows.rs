@@ -40,12 +40,14 @@ impl Meta {
 
 /// The rows that one statement answered with, in the engine's order.
 ///
-/// All text and blobs of a result stand in one buffer, so a thousand rows cost a handful of allocations.
+/// All text of a result stands in one buffer, and all blobs in another, so a thousand rows cost a handful of
+/// allocations, and text is known to be UTF-8.
 #[derive(Clone, Default)]
 pub struct Rows {
     columns: Vec<String>,
     cells: Vec<Cell>,
-    bytes: Vec<u8>,
+    text: String,
+    blobs: Vec<u8>,
     changes: Option<u64>,
     last_insert_rowid: Option<i64>,
     meta: Arc<Meta>,
@@ -66,20 +68,27 @@ impl Rows {
         Self { columns, ..Self::default() }
     }
 
+    /// Names the columns of cells that came first.
+    #[cfg(feature = "remote")]
+    pub(crate) fn set_columns(&mut self, columns: Vec<String>) {
+        self.columns = columns;
+    }
+
     /// Adds a cell: row by row, and from left to right.
     pub fn push(&mut self, value: ValueRef<'_>) {
-        let start = self.bytes.len();
         let cell = match value {
             ValueRef::Null => Cell::Null,
             ValueRef::Integer(integer) => Cell::Integer(integer),
             ValueRef::Real(real) => Cell::Real(real),
             ValueRef::Text(text) => {
-                self.bytes.extend_from_slice(text.as_bytes());
-                Cell::Text { start, end: self.bytes.len() }
+                let start = self.text.len();
+                self.text.push_str(text);
+                Cell::Text { start, end: self.text.len() }
             }
             ValueRef::Blob(bytes) => {
-                self.bytes.extend_from_slice(bytes);
-                Cell::Blob { start, end: self.bytes.len() }
+                let start = self.blobs.len();
+                self.blobs.extend_from_slice(bytes);
+                Cell::Blob { start, end: self.blobs.len() }
             }
         };
         self.cells.push(cell);
@@ -113,7 +122,7 @@ impl Rows {
 
     /// Bytes of text and blobs in all cells: what a page of a long read is measured by.
     pub fn payload_bytes(&self) -> usize {
-        self.bytes.len()
+        self.text.len() + self.blobs.len()
     }
 
     /// Rows that the statement inserted, updated or deleted; `None` where the engine did not say.
@@ -221,16 +230,12 @@ impl<'a> Row<'a> {
     }
 
     fn value(&self, cell: Cell) -> ValueRef<'a> {
-        let slice = |start: usize, end: usize| self.rows.bytes.get(start..end).unwrap_or_default();
         match cell {
             Cell::Null => ValueRef::Null,
             Cell::Integer(integer) => ValueRef::Integer(integer),
             Cell::Real(real) => ValueRef::Real(real),
-            Cell::Text { start, end } => match std::str::from_utf8(slice(start, end)) {
-                Ok(text) => ValueRef::Text(text),
-                Err(_) => ValueRef::Blob(slice(start, end)),
-            },
-            Cell::Blob { start, end } => ValueRef::Blob(slice(start, end)),
+            Cell::Text { start, end } => ValueRef::Text(self.rows.text.get(start..end).unwrap_or_default()),
+            Cell::Blob { start, end } => ValueRef::Blob(self.rows.blobs.get(start..end).unwrap_or_default()),
         }
     }
 

@@ -35,15 +35,17 @@ impl Url {
         Ok(Url::Sqlite(path.to_owned()))
     }
 
-    /// What `PERSQL_DATABASE` names: a URL, or the name of a database at the service.
-    pub(crate) fn from_env() -> Result<Self> {
+    /// A client for what `PERSQL_DATABASE` names, a URL or the name of a database at the service; and its database.
+    pub(crate) fn open_env<C: From<Arc<Shared>>>(
+        shared: impl FnOnce(C) -> Arc<Shared>,
+    ) -> Result<(Arc<Shared>, DatabaseName)> {
         let text = std::env::var("PERSQL_DATABASE").map_err(|_| {
             Error::invalid(format!(
                 "the environment variable PERSQL_DATABASE is not set: it takes {ACCEPTED}, or namespace/database"
             ))
         })?;
         let url = if text.contains(':') { Self::parse(&text) } else { Ok(Url::PerSql(text)) };
-        url.map_err(|error| error.context("variable", "PERSQL_DATABASE"))
+        url.and_then(|url| url.open(shared)).map_err(|error| error.context("variable", "PERSQL_DATABASE"))
     }
 
     /// A client for the URL, and the name of its database.
@@ -51,20 +53,49 @@ impl Url {
         self,
         shared: impl FnOnce(C) -> Arc<Shared>,
     ) -> Result<(Arc<Shared>, DatabaseName)> {
-        match self {
-            #[cfg(feature = "local")]
-            Url::Sqlite(path) => Ok((shared(Builder::<C>::new().local_file(&path).build()?), DatabaseName::only())),
-            #[cfg(not(feature = "local"))]
-            Url::Sqlite(_) => Err(Error::new(
-                crate::ErrorKind::Unsupported,
-                "this build has no local mode: enable the feature `local`",
-            )),
-            Url::PerSql(name) => {
-                DatabaseName::parse(&name)?;
-                Err(Error::new(crate::ErrorKind::Unsupported, "this build has no remote mode"))
-            }
-        }
+        self.open_with(None, shared)
     }
+
+    /// The same with a token, which is otherwise taken from the environment.
+    pub(crate) fn open_with<C: From<Arc<Shared>>>(
+        self,
+        token: Option<String>,
+        shared: impl FnOnce(C) -> Arc<Shared>,
+    ) -> Result<(Arc<Shared>, DatabaseName)> {
+        let (builder, name) = match self {
+            Url::Sqlite(path) => (local(&path)?, DatabaseName::only()),
+            Url::PerSql(name) => {
+                let name = DatabaseName::parse(&name)?;
+                (remote(token)?, name)
+            }
+        };
+        Ok((shared(builder.build()?), name))
+    }
+}
+
+#[cfg(feature = "local")]
+#[allow(clippy::unnecessary_wraps, reason = "a build without local mode refuses here")]
+fn local<C>(path: &str) -> Result<Builder<C>> {
+    Ok(Builder::new().local_file(path))
+}
+
+#[cfg(not(feature = "local"))]
+fn local<C>(_: &str) -> Result<Builder<C>> {
+    Err(Error::new(crate::ErrorKind::Unsupported, "this build has no local mode: enable the feature `local`"))
+}
+
+#[cfg(feature = "remote")]
+fn remote<C>(token: Option<String>) -> Result<Builder<C>> {
+    match token {
+        // The server may still be one of the user's own.
+        Some(token) => Ok(Builder::new().token(token).api_url_from_env()),
+        None => Builder::new().from_env(),
+    }
+}
+
+#[cfg(not(feature = "remote"))]
+fn remote<C>(_: Option<String>) -> Result<Builder<C>> {
+    Err(Error::new(crate::ErrorKind::Unsupported, "this build has no remote mode: enable the feature `remote`"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Asks a model through OpenAI's Responses API, or through a server that speaks it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use crate::Failure;
@@ -9,17 +11,19 @@ pub(crate) fn answer(key: &str, history: &[Value]) -> Result<Vec<Value>, Failure
     let base = setting("OPENAI_BASE_URL", "https://api.openai.com/v1");
     let model = setting("OPENAI_MODEL", "gpt-4.1-mini");
     let request = json!({"model": model, "input": history, "store": false});
-    let mut response = ureq::post(format!("{}/responses", base.trim_end_matches('/')))
-        .config()
-        .http_status_as_error(false)
-        .build()
-        .header("Authorization", format!("Bearer {key}"))
+    let response = reqwest::blocking::Client::builder()
+        .timeout(Duration::from_secs(120))
+        .build()?
+        .post(format!("{}/responses", base.trim_end_matches('/')))
+        .bearer_auth(key)
         .header("Content-Type", "application/json")
-        .send(serde_json::to_vec(&request)?)?;
-    let body: Value = serde_json::from_slice(&response.body_mut().read_to_vec()?)?;
-    if !response.status().is_success() {
+        .body(serde_json::to_vec(&request)?)
+        .send()?;
+    let status = response.status();
+    let body: Value = serde_json::from_slice(&response.bytes()?)?;
+    if !status.is_success() {
         let message = body.pointer("/error/message").and_then(Value::as_str).unwrap_or("no message");
-        return Err(format!("the model's server answered {}: {message}", response.status()).into());
+        return Err(format!("the model's server answered {status}: {message}").into());
     }
     match body.get("output").and_then(Value::as_array) {
         Some(output) if !output.is_empty() => Ok(output.clone()),

@@ -44,8 +44,8 @@ pub(super) enum Purpose {
 }
 
 impl Conn {
-    /// Opens a file.
-    pub(super) fn open_file(path: &Path, purpose: Purpose, options: Options) -> Result<Self> {
+    /// Opens a file, and waits for other processes until `until` at most.
+    pub(super) fn open_file(path: &Path, purpose: Purpose, options: Options, until: Instant) -> Result<Self> {
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         if purpose == Purpose::Write {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
@@ -58,7 +58,11 @@ impl Conn {
         }
         let sqlite = Connection::open_with_flags(path, flags).map_err(translate)?;
         let mut conn = Self::prepare(sqlite, options)?;
-        conn.waiting(Instant::now() + options.busy_timeout, |conn| conn.set_up_file(purpose, options))?;
+        conn.waiting(until, |conn| match purpose {
+            Purpose::Read => conn.set_up_reader(),
+            Purpose::Write => conn.set_up_writer(options, until),
+        })?;
+        conn.apply_rules(options)?;
         Ok(conn)
     }
 
@@ -69,6 +73,7 @@ impl Conn {
         Ok(conn)
     }
 
+    #[allow(unused_mut, reason = "the newest rusqlite wants it, the oldest does not")]
     fn prepare(mut sqlite: Connection, options: Options) -> Result<Self> {
         let version = rusqlite::version_number();
         if version < OLDEST {
@@ -85,6 +90,9 @@ impl Conn {
             (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
             // As the service has it; SQLite's own default is off, rusqlite's bundled one is on.
             (DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true),
+            // A plan depends on the SQL alone. If it may depend on the parameters, SQLite as rusqlite bundles it prepares
+            // a statement that looks something up in an index again each time it is run.
+            (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
         ] {
             sqlite.set_db_config(setting, on).map_err(translate)?;
         }
@@ -92,9 +100,15 @@ impl Conn {
         Ok(Self { sqlite, ours: Arc::default() })
     }
 
-    fn set_up_file(&mut self, purpose: Purpose, options: Options) -> Result<()> {
+    /// A reader takes the file as it is: whoever only reads has no business changing it.
+    fn set_up_reader(&mut self) -> Result<()> {
+        // The first access: a file that is no database is refused here.
+        self.pragma_text("PRAGMA schema_version")?;
+        self.sqlite.execute_batch("PRAGMA query_only=ON").map_err(translate)
+    }
+
+    fn set_up_writer(&mut self, options: Options, until: Instant) -> Result<()> {
         // To switch to WAL needs the file for itself for a moment, and SQLite does not call the busy handler for that.
-        let deadline = Instant::now() + options.busy_timeout;
         while self.pragma_text("PRAGMA journal_mode")? != "wal" {
             match self.pragma_text("PRAGMA journal_mode=WAL") {
                 Ok(mode) if mode == "wal" => break,
@@ -104,7 +118,7 @@ impl Conn {
                         "the file system does not support SQLite's WAL mode",
                     ));
                 }
-                Err(error) if error.kind() == ErrorKind::Busy && Instant::now() < deadline => sleep_a_little(),
+                Err(error) if error.kind() == ErrorKind::Busy && Instant::now() < until => sleep_a_little(),
                 Err(error) => return Err(error),
             }
         }
@@ -114,11 +128,7 @@ impl Conn {
         };
         self.sqlite.execute_batch(synchronous).map_err(translate)?;
         // After a burst of writes the log gives its space back.
-        self.pragma_text("PRAGMA journal_size_limit=16777216")?;
-        if purpose == Purpose::Read {
-            self.sqlite.execute_batch("PRAGMA query_only=ON").map_err(translate)?;
-        }
-        self.apply_rules(options)
+        self.pragma_text("PRAGMA journal_size_limit=16777216").map(drop)
     }
 
     fn apply_rules(&mut self, options: Options) -> Result<()> {
@@ -127,10 +137,11 @@ impl Conn {
 
     /// Runs one of our own statements, which the rules do not concern: BEGIN, COMMIT and the like.
     pub(super) fn control(&self, sql: &'static str) -> Result<()> {
-        self.as_ours(|sqlite| sqlite.prepare_cached(sql)?.raw_execute().map(|_| ())).map_err(translate)
+        self.as_ours(|sqlite| sqlite.prepare_cached(sql)?.raw_execute().map(drop)).map_err(translate)
     }
 
-    /// Lifts the rules for what `work` does.
+    /// Lifts the rules for what `work` does. Only what `rules::check_texts` refuses to users may go through the cache of
+    /// statements: the rules are asked when a statement is prepared, and the same text of a user's would pass them.
     pub(super) fn as_ours<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {
         self.ours.store(true, Ordering::Relaxed);
         let result = work(&self.sqlite);
@@ -179,6 +190,13 @@ thread_local! {
     static BUSY_UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
+/// The moment after this time, or one that never comes if there is none.
+pub(super) fn from_now(time: Duration) -> Instant {
+    const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(time.min(NEVER)).unwrap_or(now)
+}
+
 /// SQLite's own handler sleeps for up to 100 ms, which starves those who wait long: they ask more and more rarely.
 fn wait_a_little(_attempts: i32) -> bool {
     let in_time = BUSY_UNTIL.get().is_some_and(|deadline| Instant::now() < deadline);
@@ -189,7 +207,7 @@ fn wait_a_little(_attempts: i32) -> bool {
 }
 
 /// Between 0.1 and 0.5 ms, so that waiters do not march in step.
-fn sleep_a_little() {
+pub(super) fn sleep_a_little() {
     let jitter = RandomState::new().hash_one(()) % 400;
     thread::sleep(Duration::from_micros(100 + jitter));
 }

@@ -11,6 +11,21 @@ const FOREIGN_KEYS: &str = "SELECT \"from\", \"table\", \"to\" FROM pragma_forei
 impl Conn {
     /// The user's tables and their sizes, by name; the system's own are left out.
     pub(super) fn tables(&self) -> Result<Vec<TableInfo>> {
+        self.at_one_moment(|| self.count_tables())
+    }
+
+    /// The schema of the user's tables, by name.
+    pub(super) fn describe(&self) -> Result<Description> {
+        self.at_one_moment(|| self.describe_tables())
+    }
+
+    /// Several reads of one state of the database.
+    fn at_one_moment<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        self.control("BEGIN")?;
+        self.finish(read())
+    }
+
+    fn count_tables(&self) -> Result<Vec<TableInfo>> {
         self.table_names()?
             .into_iter()
             .map(|name| {
@@ -23,8 +38,7 @@ impl Conn {
             .collect()
     }
 
-    /// The schema of the user's tables, by name.
-    pub(super) fn describe(&self) -> Result<Description> {
+    fn describe_tables(&self) -> Result<Description> {
         let tables = self
             .table_names()?
             .into_iter()
@@ -53,7 +67,7 @@ impl Conn {
 
     fn table_names(&self) -> Result<Vec<String>> {
         self.as_ours(|sqlite| {
-            let mut statement = sqlite.prepare_cached(TABLES)?;
+            let mut statement = sqlite.prepare(TABLES)?;
             statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()
         })
         .map_err(translate)
@@ -65,7 +79,7 @@ impl Conn {
         table: &str,
         read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>> {
-        self.as_ours(|sqlite| sqlite.prepare_cached(sql)?.query_map([table], read)?.collect::<rusqlite::Result<_>>())
+        self.as_ours(|sqlite| sqlite.prepare(sql)?.query_map([table], read)?.collect::<rusqlite::Result<_>>())
             .map_err(translate)
     }
 }

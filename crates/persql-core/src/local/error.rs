@@ -4,15 +4,34 @@ use rusqlite::ffi;
 
 use crate::{Error, ErrorKind, SqlDetail, SqlErrorKind};
 
-/// Translates an error of SQLite.
+/// Translates an error of SQLite that came while a statement ran.
 ///
 /// SQLite quotes parameters in some of its messages (of FTS5, of JSON paths), so only texts of known form are kept.
 pub(super) fn translate(error: rusqlite::Error) -> Error {
+    translated(error, |message| match message {
+        "LIKE or GLOB pattern too complex" => {
+            Some(Error::new(ErrorKind::TooLarge, "a LIKE or GLOB pattern is too long"))
+        }
+        _ => None,
+    })
+}
+
+/// Translates an error that came while a statement was prepared. No parameter is known then, so any text is kept.
+pub(super) fn translate_prepared(error: rusqlite::Error) -> Error {
+    translated(error, |message| Some(from_text(message)))
+}
+
+/// Whether only its text can tell what the error is.
+pub(super) fn is_generic(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_ERROR)
+}
+
+fn translated(error: rusqlite::Error, told: impl FnOnce(&str) -> Option<Error>) -> Error {
     match error {
         rusqlite::Error::SqliteFailure(code, message) => {
-            from_code(code.extended_code, message.as_deref().unwrap_or(""))
+            from_code(code.extended_code, message.as_deref().unwrap_or(""), told)
         }
-        rusqlite::Error::SqlInputError { error, msg, .. } => from_code(error.extended_code, &msg),
+        rusqlite::Error::SqlInputError { error, msg, .. } => from_code(error.extended_code, &msg, told),
         rusqlite::Error::NulError(_) => Error::invalid("an SQL text cannot hold a NUL character"),
         rusqlite::Error::InvalidPath(_) => Error::invalid("this path cannot be used"),
         rusqlite::Error::InvalidParameterCount(given, wanted) => wrong_parameters(given, wanted),
@@ -26,14 +45,32 @@ pub(super) fn wrong_parameters(given: usize, wanted: usize) -> Error {
         .with_sql(SqlDetail::new(SqlErrorKind::Unknown))
 }
 
+/// The error for a write where only reads are allowed.
+pub(super) fn read_only() -> Error {
+    Error::new(ErrorKind::Denied, "the database or the connection is read-only")
+        .with_sql(SqlDetail::new(SqlErrorKind::Readonly))
+}
+
+/// The error for a request whose own time limit ran out.
+pub(super) fn timed_out() -> Error {
+    Error::new(ErrorKind::Timeout, "the time limit of the request ran out")
+        .with_sql(SqlDetail::new(SqlErrorKind::Unknown))
+}
+
+/// The error for a writer who waited for another as long as it was willing to.
+pub(super) fn busy() -> Error {
+    Error::new(ErrorKind::Busy, "another writer holds the database")
+        .with_sql(SqlDetail::new(SqlErrorKind::DatabaseLocked))
+}
+
 /// The error for a database that nothing has been written to.
 pub(super) fn unknown_database() -> Error {
     Error::new(ErrorKind::NotFound, "the database is not there yet: the first write creates it")
         .with_sql(SqlDetail::new(SqlErrorKind::UnknownDatabase))
 }
 
-fn from_code(code: i32, message: &str) -> Error {
-    use ErrorKind::{Busy, Conflict, Corrupt, Denied, Sql, Timeout, TooLarge, Unavailable};
+fn from_code(code: i32, message: &str, told: impl FnOnce(&str) -> Option<Error>) -> Error {
+    use ErrorKind::{Conflict, Corrupt, Denied, Sql, TooLarge, Unavailable};
     use SqlErrorKind as Rule;
     let error = |kind, rule, text: &str| Error::new(kind, text.to_owned()).with_sql(SqlDetail::new(rule));
     match code {
@@ -48,11 +85,9 @@ fn from_code(code: i32, message: &str) -> Error {
         _ => match code & 0xff {
             ffi::SQLITE_CONSTRAINT => error(Conflict, Rule::Unknown, "a rule of the table is broken"),
             ffi::SQLITE_MISMATCH => error(Conflict, Rule::TypeMismatch, "a value is of the wrong type"),
-            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => {
-                error(Busy, Rule::DatabaseLocked, "another writer holds the database")
-            }
-            ffi::SQLITE_READONLY => error(Denied, Rule::Readonly, "the database or the connection is read-only"),
-            ffi::SQLITE_INTERRUPT => error(Timeout, Rule::Unknown, "the time limit of the request ran out"),
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED | ffi::SQLITE_PROTOCOL => busy(),
+            ffi::SQLITE_READONLY => read_only(),
+            ffi::SQLITE_INTERRUPT => timed_out(),
             ffi::SQLITE_TOOBIG => error(TooLarge, Rule::Unknown, "a string, a blob, a row or the statement is too big"),
             ffi::SQLITE_AUTH => error(Denied, Rule::Unknown, "the statement is not allowed"),
             ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB => {
@@ -64,7 +99,7 @@ fn from_code(code: i32, message: &str) -> Error {
                 Rule::Unknown,
                 &format!("the database cannot be read or written (SQLite code {code})"),
             ),
-            _ => from_text(message).unwrap_or_else(|| error(Sql, Rule::Unknown, "the statement failed")),
+            _ => told(message).unwrap_or_else(|| error(Sql, Rule::Unknown, "the statement failed")),
         },
     }
 }
@@ -90,11 +125,14 @@ fn constraint(rule: SqlErrorKind, text: &'static str, message: &str) -> Error {
 }
 
 /// The errors that SQLite tells apart only by their text.
-fn from_text(message: &str) -> Option<Error> {
+fn from_text(message: &str) -> Error {
+    let mut kind = ErrorKind::Sql;
     let (rule, table, column) = if let Some(table) = message.strip_prefix("no such table: ") {
         (SqlErrorKind::UnknownTable, Some(table), None)
     } else if let Some(column) = message.strip_prefix("no such column: ") {
-        (SqlErrorKind::UnknownColumn, None, Some(column))
+        // Some versions add what the writer may have meant.
+        let column = column.split(" - ").next().unwrap_or(column);
+        (SqlErrorKind::UnknownColumn, None, Some(column.trim_matches('"')))
     } else if let Some((table, column)) =
         message.strip_prefix("table ").and_then(|rest| rest.split_once(" has no column named "))
     {
@@ -104,15 +142,19 @@ fn from_text(message: &str) -> Option<Error> {
         || message.starts_with("unrecognized token")
     {
         (SqlErrorKind::SyntaxError, None, None)
-    } else if message.starts_with("too many SQL variables") {
+    } else if message.starts_with("too many SQL variables") || message.starts_with("variable number must be between") {
         (SqlErrorKind::TooManyParams, None, None)
-    } else if let Some(column) = message.strip_prefix("duplicate column name: ") {
-        (SqlErrorKind::Unknown, None, Some(column))
+    } else if message.starts_with("too many columns") {
+        kind = ErrorKind::TooLarge;
+        (SqlErrorKind::Unknown, None, None)
+    } else if message.starts_with("not authorized") {
+        kind = ErrorKind::Denied;
+        (SqlErrorKind::Unknown, None, None)
     } else {
-        return None;
+        (SqlErrorKind::Unknown, None, message.strip_prefix("duplicate column name: "))
     };
     let mut detail = SqlDetail::new(rule);
     detail.table = table.map(str::to_owned);
     detail.column = column.map(str::to_owned);
-    Some(Error::new(ErrorKind::Sql, message.to_owned()).with_sql(detail))
+    Error::new(kind, message.to_owned()).with_sql(detail)
 }

@@ -4,14 +4,15 @@ use rusqlite::types::{ToSqlOutput, ValueRef as SqliteRef};
 
 use super::{
     connection::Conn,
-    error::{translate, wrong_parameters},
+    error::{is_generic, translate, translate_prepared, wrong_parameters},
 };
-use crate::{Result, Rows, Statement, Value, ValueRef};
+use crate::{Error, Result, Rows, Statement, Value, ValueRef, tokens};
 
 impl Conn {
     /// Runs one statement.
     pub(super) fn execute(&self, statement: &Statement) -> Result<Rows> {
-        let mut prepared = self.sqlite.prepare_cached(statement.sql()).map_err(translate)?;
+        let sql = statement.sql();
+        let mut prepared = self.sqlite.prepare_cached(sql).map_err(translate_prepared)?;
         let (wanted, given) = (prepared.parameter_count(), statement.params().len());
         if wanted != given {
             return Err(wrong_parameters(given, wanted));
@@ -19,26 +20,33 @@ impl Conn {
         for (index, value) in statement.params().iter().enumerate() {
             prepared.raw_bind_parameter(index + 1, as_parameter(value)).map_err(translate)?;
         }
-        let width = prepared.column_count();
-        #[allow(
-            clippy::useless_conversion,
-            reason = "a vector in rusqlite's oldest version, an iterator in its newest"
-        )]
-        let columns = prepared.column_names().into_iter().map(str::to_owned).collect();
-        let mut rows = Rows::with_columns(columns);
-        let reads = prepared.readonly();
+        let changed = self.sqlite.total_changes();
+        let mut rows = None;
         let mut stepped = prepared.raw_query();
-        while let Some(row) = stepped.next().map_err(translate)? {
-            for column in 0..width {
+        while let Some(row) = stepped.next().map_err(|error| self.explain(sql, error))? {
+            // Known since the first step: it prepares the statement again if the schema has changed.
+            let rows = rows.get_or_insert_with(|| Rows::with_columns(column_names(row.as_ref())));
+            for column in 0..rows.columns().len() {
                 rows.push(as_cell(row.get_ref(column).map_err(translate)?));
             }
         }
         drop(stepped);
-        if !reads {
-            let changes = self.sqlite.changes();
-            rows.set_changes(Some(changes), (changes > 0).then(|| self.sqlite.last_insert_rowid()));
+        let mut rows = rows.unwrap_or_else(|| Rows::with_columns(column_names(&prepared)));
+        if !prepared.readonly() {
+            // SQLite keeps both numbers of whatever statement last had some.
+            let changes = if self.sqlite.total_changes() == changed { 0 } else { self.sqlite.changes() };
+            let inserts = changes > 0 && (tokens::is(sql, "insert") || tokens::is(sql, "replace"));
+            rows.set_changes(Some(changes), inserts.then(|| self.sqlite.last_insert_rowid()));
         }
         Ok(rows)
+    }
+
+    /// Says what was wrong with the SQL itself, if that is where a running statement failed: its schema has changed.
+    fn explain(&self, sql: &str, error: rusqlite::Error) -> Error {
+        match self.sqlite.prepare(sql) {
+            Err(wrong) if is_generic(&error) => translate_prepared(wrong),
+            _ => translate(error),
+        }
     }
 
     /// Runs statements up to the first that fails.
@@ -48,8 +56,13 @@ impl Conn {
 
     /// Runs statements in a transaction that takes the write lock at once.
     pub(super) fn transaction(&self, statements: &[Statement]) -> Result<Vec<Rows>> {
-        self.control("BEGIN IMMEDIATE")?;
+        self.begin_write()?;
         self.finish(self.execute_all(statements))
+    }
+
+    /// Begins a transaction and takes the write lock.
+    pub(super) fn begin_write(&self) -> Result<()> {
+        self.control("BEGIN IMMEDIATE")
     }
 
     /// Commits if all went well, and rolls back if anything did not, the commit included.
@@ -79,8 +92,13 @@ impl Conn {
 
     /// Whether the statement leaves the database as it is.
     pub(super) fn only_reads(&self, statement: &Statement) -> Result<bool> {
-        Ok(self.sqlite.prepare_cached(statement.sql()).map_err(translate)?.readonly())
+        Ok(self.sqlite.prepare_cached(statement.sql()).map_err(translate_prepared)?.readonly())
     }
+}
+
+fn column_names(statement: &rusqlite::Statement<'_>) -> Vec<String> {
+    #[allow(clippy::useless_conversion, reason = "a vector in rusqlite's oldest version, an iterator in its newest")]
+    statement.column_names().into_iter().map(str::to_owned).collect()
 }
 
 fn as_parameter(value: &Value) -> ToSqlOutput<'_> {

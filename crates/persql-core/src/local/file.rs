@@ -1,13 +1,9 @@
 //! A database in a file: one writer, several readers.
 
-use std::{
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::{Options, WriteStats, connection::Conn, readers::Readers, writer::Writer};
-use crate::{Access, Answer, Batch, ErrorKind, Request, Result, Rows, SqlErrorKind, Statement, statement::after_blank};
+use super::{Options, WriteStats, connection::Conn, job::Wait, readers::Readers, writer::Writer};
+use crate::{Access, Answer, Batch, ErrorKind, Request, Result, Rows, SqlErrorKind, Statement, tokens};
 
 #[derive(Debug)]
 pub(super) struct FileStore {
@@ -27,25 +23,30 @@ impl FileStore {
         self.writer.stats()
     }
 
-    /// Whether the batch goes straight into the writer's queue. Raw SQL must be looked at first, on a connection.
-    pub(super) fn queues(&self, batch: &Batch) -> bool {
-        matches!(batch.access(), Access::Write | Access::Schema)
-    }
-
     /// Runs one request on the calling thread.
     pub(super) fn send(&self, request: &Request, limit: Option<Duration>) -> Result<Answer> {
         match request {
-            Request::Batch(batch) => match batch.access() {
-                Access::Read => self.read(limit, |conn| conn.execute_all(batch.statements())),
-                Access::Write | Access::Schema => self.writer.run(batch, limit),
-                Access::Raw { transaction } if self.only_reads(batch)? => {
-                    self.read(limit, |conn| run_raw(conn, batch.statements(), transaction))
-                }
-                Access::Raw { .. } => self.writer.run(batch, limit),
+            Request::Batch(batch) => {
+                self.read_batch(batch, limit).unwrap_or_else(|| self.writer.run(batch, limit)).map(Answer::Sets)
             }
-            .map(Answer::Sets),
             Request::Tables => self.read(limit, |conn| conn.tables()).map(Answer::Tables),
             Request::Describe => self.read(limit, |conn| conn.describe()).map(Answer::Description),
+        }
+    }
+
+    /// Runs a batch that only reads; `None` if it writes, and nothing has run. SQL of the user's own is looked at
+    /// first, on a reader.
+    pub(super) fn read_batch(&self, batch: &Batch, limit: Option<Duration>) -> Option<Result<Vec<Rows>>> {
+        match batch.access() {
+            Access::Read => Some(self.read(limit, |conn| conn.execute_all(batch.statements()))),
+            Access::Write | Access::Schema => None,
+            Access::Raw { transaction } => match self.only_reads(batch, limit) {
+                Ok(true) => {
+                    Some(self.read(limit, |conn| run_raw(conn, batch.statements(), transaction, Conn::begin_write)))
+                }
+                Ok(false) => None,
+                Err(error) => Some(Err(error)),
+            },
         }
     }
 
@@ -59,15 +60,15 @@ impl FileStore {
     }
 
     fn read<T>(&self, limit: Option<Duration>, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
-        let now = Instant::now();
-        self.readers.with(&self.path, self.options, |conn| {
-            conn.waiting(now + self.options.busy_timeout, |conn| conn.limited(limit.map(|limit| now + limit), work))
-        })
+        let wait = Wait::new(self.options.busy_timeout, limit);
+        wait.judge(self.readers.with(&self.path, self.options, wait.end(), |conn| {
+            conn.waiting(wait.end(), |conn| conn.limited(wait.deadline, work))
+        }))
     }
 
     /// Whether raw SQL can go to a reader. Errors of the SQL itself are found here too.
-    fn only_reads(&self, batch: &Batch) -> Result<bool> {
-        let looked = self.read(None, |conn| {
+    fn only_reads(&self, batch: &Batch, limit: Option<Duration>) -> Result<bool> {
+        let looked = self.read(limit, |conn| {
             for statement in batch.statements() {
                 if !conn.only_reads(statement)? {
                     return Ok(false);
@@ -77,7 +78,11 @@ impl FileStore {
         });
         match looked {
             Err(error) if error.sql_kind() == Some(SqlErrorKind::UnknownDatabase) => {
-                if batch.statements().iter().all(reads_by_its_first_word) { Err(error) } else { Ok(false) }
+                if batch.statements().iter().all(|statement| tokens::reads(statement.sql())) {
+                    Err(error)
+                } else {
+                    Ok(false)
+                }
             }
             // A later statement may need a table that an earlier one of the same batch creates.
             Err(error) if error.kind() == ErrorKind::Sql && batch.statements().len() > 1 => Ok(false),
@@ -86,45 +91,30 @@ impl FileStore {
     }
 }
 
-/// Runs SQL of the user's own.
-pub(super) fn run_raw(conn: &Conn, statements: &[Statement], transaction: bool) -> Result<Vec<Rows>> {
-    if transaction && !(statements.len() == 1 && conn.only_reads_all(statements)) {
-        let begin = if conn.only_reads_all(statements) { "BEGIN" } else { "BEGIN IMMEDIATE" };
-        conn.control(begin)?;
-        return conn.finish(conn.execute_all(statements));
+/// Runs SQL of the user's own. `begin` begins a transaction that writes.
+pub(super) fn run_raw(
+    conn: &Conn,
+    statements: &[Statement],
+    transaction: bool,
+    begin: impl Fn(&Conn) -> Result<()>,
+) -> Result<Vec<Rows>> {
+    if transaction {
+        return run_together(conn, statements, &begin);
     }
-    statements
-        .iter()
-        .map(|statement| {
-            if conn.only_reads(statement)? {
-                conn.execute(statement)
-            } else {
-                one_of(conn.transaction(std::slice::from_ref(statement)))
-            }
-        })
-        .collect()
+    let mut sets = Vec::with_capacity(statements.len());
+    for statement in statements {
+        sets.extend(run_together(conn, std::slice::from_ref(statement), &begin)?);
+    }
+    Ok(sets)
 }
 
-fn one_of(sets: Result<Vec<Rows>>) -> Result<Rows> {
-    sets.map(|sets| sets.into_iter().next().unwrap_or_default())
-}
-
-impl Conn {
-    fn only_reads_all(&self, statements: &[Statement]) -> bool {
-        statements.iter().all(|statement| self.only_reads(statement).unwrap_or(false))
+fn run_together(conn: &Conn, statements: &[Statement], begin: impl Fn(&Conn) -> Result<()>) -> Result<Vec<Rows>> {
+    let reads = statements.iter().all(|statement| conn.only_reads(statement).unwrap_or(false));
+    match statements {
+        // A pragma may set something until the end of the transaction, so it needs one that ends.
+        [only] if reads && !tokens::is(only.sql(), "pragma") => return conn.execute_all(statements),
+        _ if reads => conn.control("BEGIN")?,
+        _ => begin(conn)?,
     }
-}
-
-/// Without a database there is nothing to prepare the SQL on, so its first word decides.
-pub(super) fn reads_by_its_first_word(statement: &Statement) -> bool {
-    let text = after_blank(statement.sql());
-    let word = text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("").to_ascii_uppercase();
-    match word.as_str() {
-        "SELECT" | "VALUES" | "EXPLAIN" | "PRAGMA" => true,
-        "WITH" => {
-            let text = text.to_ascii_uppercase();
-            !["INSERT", "UPDATE", "DELETE", "REPLACE"].iter().any(|verb| text.contains(verb))
-        }
-        _ => false,
-    }
+    conn.finish(conn.execute_all(statements))
 }

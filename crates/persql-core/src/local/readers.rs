@@ -3,6 +3,8 @@
 use std::{
     path::Path,
     sync::{Condvar, Mutex, PoisonError},
+    thread,
+    time::Instant,
 };
 
 use super::{
@@ -10,7 +12,7 @@ use super::{
     connection::{Conn, Purpose},
     error::unknown_database,
 };
-use crate::{Result, database::lock};
+use crate::{Error, ErrorKind, Result, database::lock};
 
 /// Connections that read one file at the same time: three descriptors and about 200 kB each.
 const MOST: usize = 8;
@@ -33,6 +35,7 @@ impl Readers {
         &self,
         path: &Path,
         options: Options,
+        until: Instant,
         work: impl FnOnce(&mut Conn) -> Result<T>,
     ) -> Result<T> {
         let mut lease = Lease { readers: self, conn: self.take() };
@@ -40,10 +43,14 @@ impl Readers {
             Some(conn) => conn,
             none => {
                 // Only SQLite may open a live database: closing any descriptor of it would drop SQLite's locks.
-                if !path.exists() {
-                    return Err(unknown_database());
+                match path.try_exists() {
+                    Ok(true) => none.insert(Conn::open_file(path, Purpose::Read, options, until)?),
+                    Ok(false) => return Err(unknown_database()),
+                    Err(error) => {
+                        let text = "the directory of the database cannot be read";
+                        return Err(Error::new(ErrorKind::Unavailable, text).with_source(error));
+                    }
                 }
-                none.insert(Conn::open_file(path, Purpose::Read, options)?)
             }
         };
         work(conn)
@@ -65,7 +72,7 @@ impl Readers {
     }
 }
 
-/// Gives the connection back whatever happens, a panic in a caller's code included.
+/// Gives the connection back, or its place if it ended in a panic: nobody knows what is open on it then.
 struct Lease<'a> {
     readers: &'a Readers,
     conn: Option<Conn>,
@@ -73,8 +80,9 @@ struct Lease<'a> {
 
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
+        let conn = self.conn.take().filter(|conn| !thread::panicking() && conn.sqlite.is_autocommit());
         let mut state = lock(&self.readers.state);
-        match self.conn.take() {
+        match conn {
             Some(conn) => state.idle.push(conn),
             None => state.open -= 1,
         }

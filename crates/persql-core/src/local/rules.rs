@@ -11,7 +11,7 @@ use rusqlite::{
     limits::Limit,
 };
 
-use crate::statement::limits;
+use crate::{Error, ErrorKind, Request, SqlDetail, SqlErrorKind, Statement, limits, tokens};
 
 /// Pragmas that the service's engine answers.
 const SERVICE_PRAGMAS: [&str; 9] = [
@@ -55,15 +55,28 @@ const REFUSED_FUNCTIONS: [&str; 6] = [
     "sqlite_compileoption_used",
 ];
 
+/// Statements that are refused by their first word. SQLite asks nobody about VACUUM; and the others we prepare
+/// ourselves and keep, so that a user's statement of the same text would find them prepared.
+const REFUSED_WORDS: [&str; 7] = ["vacuum", "begin", "commit", "end", "rollback", "savepoint", "release"];
+
+/// Refuses statements that must not even be prepared.
+pub(super) fn check_texts(request: &Request) -> crate::Result<()> {
+    let Request::Batch(batch) = request else { return Ok(()) };
+    let is_refused = |statement: &Statement| tokens::begins_with(statement.sql(), &REFUSED_WORDS);
+    match batch.statements().iter().position(is_refused) {
+        Some(index) => Err(Error::new(ErrorKind::Denied, "the statement is not allowed")
+            .with_sql(SqlDetail::new(SqlErrorKind::Unknown))
+            .context("statement", index + 1)),
+        None => Ok(()),
+    }
+}
+
 /// Puts the rules on a connection. They rest while `ours` is set: for the transactions that we begin and end.
 pub(super) fn apply(connection: &mut Connection, strict: bool, ours: &Arc<AtomicBool>) -> Result<()> {
     let ours = Arc::clone(ours);
     let authorize = move |context: AuthContext<'_>| {
-        if ours.load(Ordering::Relaxed) || is_allowed(&context.action, strict) {
-            Authorization::Allow
-        } else {
-            Authorization::Deny
-        }
+        let allowed = !creates_in_temp(&context) && is_allowed(&context.action, strict);
+        if ours.load(Ordering::Relaxed) || allowed { Authorization::Allow } else { Authorization::Deny }
     };
     connection.authorizer(Some(authorize)).settled()?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0).settled()?;
@@ -80,6 +93,19 @@ pub(super) fn apply(connection: &mut Connection, strict: bool, ours: &Arc<Atomic
         }
     }
     Ok(())
+}
+
+/// `CREATE TABLE temp.x` comes without the word TEMP, and as an ordinary table in another database.
+fn creates_in_temp(context: &AuthContext<'_>) -> bool {
+    let creates = matches!(
+        context.action,
+        AuthAction::CreateTable { .. }
+            | AuthAction::CreateIndex { .. }
+            | AuthAction::CreateTrigger { .. }
+            | AuthAction::CreateView { .. }
+            | AuthAction::CreateVtable { .. }
+    );
+    creates && context.database_name.is_some_and(|database| database.eq_ignore_ascii_case("temp"))
 }
 
 fn is_allowed(action: &AuthAction<'_>, strict: bool) -> bool {

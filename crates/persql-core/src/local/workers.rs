@@ -6,7 +6,7 @@
 use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Condvar, Mutex, PoisonError},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Duration,
 };
@@ -60,26 +60,31 @@ pub(super) fn spawn(job: Job) {
         drop(state);
         let started = thread::Builder::new().name("persql-local".to_owned()).spawn(work_until_idle);
         if started.is_err() {
-            // The system has no thread to give. Others of the pool will come to the job; without any, its caller is told.
+            // The system has no thread to give. Others of the pool will come to the job; without any, it is done here.
             let mut state = lock(&POOL.state);
             state.threads -= 1;
-            let abandoned = if state.threads == 0 { std::mem::take(&mut state.jobs) } else { VecDeque::new() };
-            drop(state);
-            drop(abandoned);
+            if state.threads == 0 {
+                drop(work_through(state));
+            }
         }
     }
+}
+
+/// Does the work that there is.
+fn work_through(mut state: MutexGuard<'static, State>) -> MutexGuard<'static, State> {
+    while let Some(job) = state.jobs.pop_front() {
+        drop(state);
+        // A panic in a caller's own decoding must not cost the pool a thread. The caller sees its channel closed.
+        drop(catch_unwind(AssertUnwindSafe(job)));
+        state = lock(&POOL.state);
+    }
+    state
 }
 
 fn work_until_idle() {
     let mut state = lock(&POOL.state);
     loop {
-        if let Some(job) = state.jobs.pop_front() {
-            drop(state);
-            // A panic in a caller's own decoding must not cost the pool a thread. The caller sees its channel closed.
-            drop(catch_unwind(AssertUnwindSafe(job)));
-            state = lock(&POOL.state);
-            continue;
-        }
+        state = work_through(state);
         state.idle += 1;
         let (woken, waited) = POOL.work.wait_timeout(state, IDLE_FOR).unwrap_or_else(PoisonError::into_inner);
         state = woken;

@@ -1,0 +1,364 @@
+//! The one who writes: alone, or for a group in one transaction.
+
+use std::{sync::Arc, time::Instant};
+
+use super::{
+    connection::{Conn, Purpose, sleep_a_little},
+    error::{busy, timed_out},
+    file::run_raw,
+    job::{Job, Outcome, Reply, Wait, runs_alone},
+    workers,
+    writer::Writer,
+};
+use crate::{Access, Batch, Error, ErrorKind, Result, database::lock};
+
+/// A transaction is kept short: those who come later make the next one.
+const MOST_JOBS: usize = 64;
+const MOST_BYTES: usize = 4_000_000;
+
+/// Whoever holds this writes. Dropping it hands over to the next in the queue, after a panic too.
+#[derive(Debug)]
+pub(super) struct Leader {
+    writer: Arc<Writer>,
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        let mut queue = lock(&self.writer.queue);
+        match queue.jobs.front().map(|job| &job.reply) {
+            None => queue.has_leader = false,
+            Some(Reply::Thread(seat)) => seat.lead(),
+            Some(Reply::Task(_)) => {
+                drop(queue);
+                self.writer.lead_on_a_worker();
+            }
+        }
+    }
+}
+
+impl Leader {
+    /// For the caller who found nobody leading, or was handed the lead.
+    pub(super) fn new(writer: Arc<Writer>) -> Self {
+        Self { writer }
+    }
+
+    /// Serves the group at the front of the queue.
+    pub(super) fn serve(self) {
+        let Some(first) = lock(&self.writer.queue).jobs.pop_front() else { return };
+        let mut group = vec![first];
+        match self.run(&mut group) {
+            Ok(outcomes) => group.into_iter().zip(outcomes).for_each(|(job, outcome)| job.answer(outcome)),
+            // Nothing could be opened or locked, so nobody has joined: only the first has waited its full time.
+            Err(error) => group.into_iter().for_each(|job| job.answer(Err(copy(&error)))),
+        }
+    }
+
+    /// Serves the caller's own batch, and whoever joins it. Saves the lone caller a copy and a seat.
+    pub(super) fn serve_with(self, batch: &Batch, wait: Wait) -> Outcome {
+        self.with_conn(wait, |conn| {
+            if runs_alone(batch, wait) {
+                return self.alone(conn, batch, wait);
+            }
+            self.begin(conn, wait)?;
+            let joined = self.join(0);
+            if joined.is_empty() {
+                self.writer.count(1);
+                return conn.finish(conn.execute_all(batch.statements()));
+            }
+            let batches: Vec<&Batch> = std::iter::once(batch).chain(joined.iter().map(|job| &job.batch)).collect();
+            let mut outcomes = self.together(conn, &batches).into_iter();
+            let first = outcomes.next().unwrap_or_else(|| Err(workers::lost()));
+            joined.into_iter().zip(outcomes).for_each(|(job, outcome)| job.answer(outcome));
+            first
+        })
+    }
+
+    /// Runs the first job of the group alone, or with all that can join it.
+    fn run(&self, group: &mut Vec<Job>) -> Result<Vec<Outcome>> {
+        let Some(wait) = group.first().map(|first| first.wait) else { return Ok(Vec::new()) };
+        self.with_conn(wait, |conn| {
+            let bytes = match group.first() {
+                Some(first) if first.runs_alone() => return Ok(vec![self.alone(conn, &first.batch, wait)]),
+                first => first.map_or(0, Job::bytes),
+            };
+            self.begin(conn, wait)?;
+            group.extend(self.join(bytes));
+            if let [only] = group.as_slice() {
+                self.writer.count(1);
+                return Ok(vec![conn.finish(conn.execute_all(only.batch.statements()))]);
+            }
+            Ok(self.together(conn, &group.iter().map(|job| &job.batch).collect::<Vec<_>>()))
+        })
+    }
+
+    /// Begins a transaction, after whoever has the lock in another process.
+    fn begin(&self, conn: &Conn, wait: Wait) -> Result<()> {
+        loop {
+            match conn.begin_write() {
+                Err(error) if error.kind() == ErrorKind::Busy => {
+                    let now = Instant::now();
+                    if let Some(error) = wait.over(now) {
+                        return Err(error);
+                    }
+                    self.dismiss(now);
+                    sleep_a_little();
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Sends those away who have waited in the queue for as long as they were willing to.
+    fn dismiss(&self, now: Instant) {
+        let mut queue = lock(&self.writer.queue);
+        if queue.jobs.iter().all(|job| job.wait.over(now).is_none()) {
+            return;
+        }
+        let (over, waiting) = queue.jobs.drain(..).partition::<Vec<_>, _>(|job| job.wait.over(now).is_some());
+        queue.jobs = waiting.into();
+        drop(queue);
+        for job in over {
+            let error = job.wait.over(now).unwrap_or_else(busy);
+            job.answer(Err(error));
+        }
+    }
+
+    /// Takes from the queue what can share the transaction that has just begun.
+    fn join(&self, mut bytes: usize) -> Vec<Job> {
+        let mut joined = Vec::new();
+        let mut queue = lock(&self.writer.queue);
+        while joined.len() + 1 < MOST_JOBS
+            && bytes < MOST_BYTES
+            && queue.jobs.front().is_some_and(|job| !job.runs_alone())
+        {
+            let Some(job) = queue.jobs.pop_front() else { break };
+            bytes += job.bytes();
+            joined.push(job);
+        }
+        joined
+    }
+
+    /// Runs several batches in the open transaction, each in a savepoint.
+    fn together(&self, conn: &mut Conn, batches: &[&Batch]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(batches.len());
+        for batch in batches {
+            match in_savepoint(conn, batch) {
+                Some(outcome) => outcomes.push(outcome),
+                None => return self.one_by_one(conn, batches),
+            }
+        }
+        match conn.control("COMMIT") {
+            Ok(()) => {
+                self.writer.count(batches.len() as u64);
+                outcomes
+            }
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                conn.roll_back();
+                self.one_by_one(conn, batches)
+            }
+            // The disk refused: the group may be found whole in the log at the next start, so nothing is run again.
+            Err(error) => {
+                conn.roll_back();
+                let failed = |outcome: Outcome| match outcome {
+                    Ok(_) => Err(copy(&error).with_may_have_applied(true)),
+                    Err(own) => Err(own),
+                };
+                outcomes.into_iter().map(failed).collect()
+            }
+        }
+    }
+
+    /// Each in a transaction of its own, in their order. What failed in the group failed in a state that never was, so
+    /// it is run again as well.
+    fn one_by_one(&self, conn: &mut Conn, batches: &[&Batch]) -> Vec<Outcome> {
+        tracing::debug!(jobs = batches.len(), "a transaction broke and its jobs are run one by one");
+        let again = |batch: &&Batch| self.alone(conn, batch, Wait::new(self.writer.options.busy_timeout, None));
+        batches.iter().map(again).collect()
+    }
+
+    fn alone(&self, conn: &mut Conn, batch: &Batch, wait: Wait) -> Outcome {
+        if wait.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(timed_out());
+        }
+        self.writer.count(1);
+        conn.limited(wait.deadline, |conn| match batch.access() {
+            Access::Raw { transaction } => {
+                run_raw(conn, batch.statements(), transaction, |conn| self.begin(conn, wait))
+            }
+            _ => {
+                self.begin(conn, wait)?;
+                conn.finish(conn.execute_all(batch.statements()))
+            }
+        })
+    }
+
+    fn with_conn<T>(&self, wait: Wait, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        let mut slot = lock(&self.writer.conn);
+        // Out of its place, so that a panic closes it, and with it whatever was open on it.
+        let mut conn = match slot.take() {
+            Some(conn) => conn,
+            None => self.open(wait)?,
+        };
+        let result = work(&mut conn);
+        // Whatever happened, the next one starts outside of any transaction.
+        conn.roll_back();
+        if conn.sqlite.is_autocommit() {
+            *slot = Some(conn);
+        }
+        result
+    }
+
+    fn open(&self, wait: Wait) -> Result<Conn> {
+        wait.judge(Conn::open_file(&self.writer.path, Purpose::Write, self.writer.options, wait.end()))
+    }
+}
+
+/// Runs a batch in a savepoint; `None` if it ended the transaction, and with it the work of the others.
+fn in_savepoint(conn: &Conn, batch: &Batch) -> Option<Outcome> {
+    let outcome = conn.control("SAVEPOINT job").and_then(|()| conn.execute_all(batch.statements()));
+    if conn.sqlite.is_autocommit() {
+        return None;
+    }
+    let closed = match &outcome {
+        Ok(_) => conn.control("RELEASE job"),
+        Err(_) => conn.control("ROLLBACK TO job").and_then(|()| conn.control("RELEASE job")),
+    };
+    match closed {
+        Ok(()) => Some(outcome),
+        Err(_) => {
+            conn.roll_back();
+            None
+        }
+    }
+}
+
+/// The same error for another caller. The source stays with the first.
+fn copy(error: &Error) -> Error {
+    let copy = Error::new(error.kind(), error.to_string()).with_may_have_applied(error.may_have_applied());
+    match error.sql() {
+        Some(detail) => copy.with_sql(detail.clone()),
+        None => copy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        panic::{AssertUnwindSafe, catch_unwind},
+        path::Path,
+        sync::atomic::{AtomicBool, Ordering},
+        time::Duration,
+    };
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::{
+        Statement,
+        local::{
+            Durability, Options,
+            connection::from_now,
+            job::{Call, Seat},
+        },
+    };
+
+    const OPTIONS: Options =
+        Options { durability: Durability::Normal, strict_limits: true, busy_timeout: Duration::from_secs(30) };
+
+    fn writer(directory: &Path) -> Arc<Writer> {
+        let writer = Arc::new(Writer::new(directory.join("test.db"), OPTIONS));
+        writer.run(&Batch::schema(["CREATE TABLE t(a INTEGER PRIMARY KEY)".into()]), None).unwrap();
+        writer
+    }
+
+    fn insert(number: i64) -> Batch {
+        Batch::write([Statement::new("INSERT INTO t VALUES (?1)", [number])])
+    }
+
+    fn stored(writer: &Arc<Writer>) -> Vec<i64> {
+        let sets = writer.run(&Batch::raw(["SELECT a FROM t ORDER BY a".into()], true), None).unwrap();
+        sets[0].iter().map(|row| row.get(0usize).unwrap()).collect()
+    }
+
+    fn wait() -> Wait {
+        Wait::new(OPTIONS.busy_timeout, None)
+    }
+
+    #[test]
+    fn an_interrupt_in_a_group_costs_nobody_a_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = writer(directory.path());
+        let long = "WITH RECURSIVE n(a) AS (SELECT 100 UNION ALL SELECT a + 1 FROM n LIMIT 2000)
+            INSERT INTO t SELECT a FROM n";
+        let batches = [insert(1), Batch::write([long.into()]), insert(2)];
+        lock(&writer.queue).has_leader = true;
+        let leader = Leader::new(Arc::clone(&writer));
+        let interrupted = Arc::new(AtomicBool::new(false));
+        let first_time = Arc::clone(&interrupted);
+        let outcomes = leader.with_conn(wait(), |conn| {
+            // What `sqlite3_interrupt` does, in the middle of the long statement and only once.
+            let handler = move || !first_time.swap(true, Ordering::Relaxed);
+            let _ = conn.sqlite.progress_handler(1_000, Some(handler));
+            conn.begin_write()?;
+            Ok(leader.together(conn, &batches.iter().collect::<Vec<_>>()))
+        });
+        drop(leader);
+        assert!(interrupted.load(Ordering::Relaxed));
+        assert!(outcomes.unwrap().iter().all(Result::is_ok));
+        assert_eq!(stored(&writer).len(), 2_002);
+        // One for the table, three after the group broke, one for the read.
+        assert_eq!(writer.stats().transactions, 5);
+    }
+
+    #[test]
+    fn a_leader_that_panics_leaves_the_others_working() {
+        let directory = tempfile::tempdir().unwrap();
+        let writer = writer(directory.path());
+        lock(&writer.queue).has_leader = true;
+        let leader = Leader::new(Arc::clone(&writer));
+        let (seat, reply) = Seat::take();
+        lock(&writer.queue).jobs.push_back(Job { batch: insert(1), wait: wait(), reply });
+        let later = writer.enqueue(insert(2), None);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            let leader = leader;
+            leader.with_conn(wait(), |conn| -> Result<()> {
+                conn.begin_write()?;
+                conn.execute_all(insert(3).statements())?;
+                panic!("a mistake of ours");
+            })
+        }));
+        assert!(panicked.is_err());
+        // The thread in the queue is called to lead, and serves the task behind it as well.
+        assert!(matches!(seat.wait(), Call::Lead));
+        Leader::new(Arc::clone(&writer)).serve();
+        assert!(matches!(seat.wait(), Call::Done(Ok(_))));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert!(runtime.block_on(later).unwrap().1.is_ok());
+        writer.run(&insert(4), None).unwrap();
+        assert_eq!(stored(&writer), [1, 2, 4]);
+    }
+
+    #[test]
+    fn a_job_that_is_lost_is_answered_all_the_same() {
+        let (seat, reply) = Seat::take();
+        let (sender, mut receiver) = oneshot::channel();
+        drop(Job { batch: insert(1), wait: wait(), reply });
+        drop(Job { batch: insert(1), wait: wait(), reply: Reply::Task(sender) });
+        let Call::Done(Err(error)) = seat.wait() else { panic!("no answer") };
+        assert!(error.kind() == ErrorKind::Unavailable && error.may_have_applied());
+        assert!(receiver.try_recv().is_err());
+    }
+
+    #[test]
+    fn durability_is_set_on_the_connection_that_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        for (durability, level) in [(Durability::Normal, 1), (Durability::Full, 2)] {
+            let options = Options { durability, ..OPTIONS };
+            let path = directory.path().join(format!("{level}.db"));
+            let conn = Conn::open_file(&path, Purpose::Write, options, from_now(OPTIONS.busy_timeout)).unwrap();
+            let ask = |sql| conn.as_ours(|sqlite| sqlite.query_row(sql, [], |row| row.get::<_, i64>(0))).unwrap();
+            assert_eq!(ask("PRAGMA synchronous"), level);
+            assert_eq!(ask("PRAGMA foreign_keys"), 1);
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! PerSQL over HTTP: sends what `wire` says, as often as `retry` says.
+//!
+//! All requests of a client run on one thread of its own with a runtime of its own. So both handles work inside and
+//! outside of any runtime, connections outlive the runtime that a request came from, and a dropped future tears
+//! nothing.
+
+use std::{
+    fmt,
+    net::IpAddr,
+    sync::{Arc, OnceLock, mpsc as blocking},
+    thread,
+    time::{Duration, Instant},
+};
+
+use reqwest::{
+    Client, Url,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    redirect::Policy,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    Answer, BoxFuture, DatabaseName, Error, ErrorKind, Request, Result,
+    retry::{Attempts, new_key},
+    wire::{self, Call, Headers},
+};
+
+/// Where the hosted service is.
+pub(crate) const API_URL: &str = "https://api.persql.com";
+
+/// The largest answer that is read: more than any page of an adapter, less than what would hurt.
+const MOST_BYTES: usize = 256 << 20;
+
+/// How requests are sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) url: String,
+    pub(crate) token: Token,
+    pub(crate) allow_http: bool,
+    pub(crate) connect: Duration,
+    pub(crate) attempt: Duration,
+    pub(crate) total: Duration,
+}
+
+/// A bearer token. It is never shown.
+#[derive(Clone)]
+pub(crate) struct Token(pub(crate) String);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(…)")
+    }
+}
+
+/// A connection to one server with one token.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    options: Options,
+    bearer: HeaderValue,
+    http: OnceLock<Client>,
+    jobs: OnceLock<mpsc::UnboundedSender<Job>>,
+}
+
+type Job = BoxFuture<()>;
+
+impl Remote {
+    /// Checks the settings. No I/O.
+    pub(crate) fn new(mut options: Options) -> Result<Arc<Self>> {
+        let url = Url::parse(&options.url).map_err(|_| Error::invalid("the API's URL is not a URL"))?;
+        let is_local = match url.host_str() {
+            Some("localhost") => true,
+            Some(host) => host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()),
+            None => false,
+        };
+        match url.scheme() {
+            "https" => {}
+            "http" if is_local || options.allow_http => {}
+            "http" => {
+                return Err(Error::invalid(
+                    "plain http would show the token to the network: use https, or call `allow_http`",
+                ));
+            }
+            _ => return Err(Error::invalid("the API's URL is neither https nor http")),
+        }
+        options.url = options.url.trim_end_matches('/').to_owned();
+        let mut bearer = HeaderValue::from_str(&format!("Bearer {}", options.token.0))
+            .map_err(|_| Error::invalid("the token has characters that no token has"))?;
+        if options.token.0.is_empty() {
+            return Err(Error::invalid("the token is empty"));
+        }
+        bearer.set_sensitive(true);
+        Ok(Arc::new(Self { options, bearer, http: OnceLock::new(), jobs: OnceLock::new() }))
+    }
+
+    /// Sends a request and waits on this thread.
+    pub(crate) fn send(
+        self: &Arc<Self>,
+        name: &DatabaseName,
+        request: &Request,
+        limit: Option<Duration>,
+    ) -> Result<Answer> {
+        let call = wire::encode(name, request)?;
+        let (sender, receiver) = blocking::channel();
+        let (this, request) = (Arc::clone(self), request.clone());
+        self.start(Box::pin(async move {
+            let outcome = this.exchange(&call, &request, limit).await;
+            drop(sender.send(outcome));
+        }))?;
+        receiver.recv().unwrap_or_else(|_| Err(lost()))
+    }
+
+    /// Sends a request; the future gives it back with its outcome.
+    pub(crate) async fn request(
+        self: &Arc<Self>,
+        name: &DatabaseName,
+        request: Request,
+        limit: Option<Duration>,
+    ) -> Result<(Request, Result<Answer>)> {
+        let call = match wire::encode(name, &request) {
+            Ok(call) => call,
+            Err(error) => return Ok((request, Err(error))),
+        };
+        let (sender, receiver) = oneshot::channel();
+        let this = Arc::clone(self);
+        self.start(Box::pin(async move {
+            let outcome = this.exchange(&call, &request, limit).await;
+            drop(sender.send((request, outcome)));
+        }))?;
+        receiver.await.map_err(|_| lost())
+    }
+
+    /// Starts a job on the client's thread, and the thread with the first.
+    fn start(&self, job: Job) -> Result<()> {
+        let jobs = self.jobs.get_or_init(|| {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            // Without a thread the receiver is gone, and the send below says so.
+            drop(thread::Builder::new().name("persql-remote".to_owned()).spawn(move || work(receiver)));
+            sender
+        });
+        jobs.send(job).map_err(|_| Error::new(ErrorKind::Unavailable, "the client's thread could not be started"))
+    }
+
+    /// Tries until there is an answer, or a reason not to try again, or no time.
+    async fn exchange(&self, call: &Call, request: &Request, limit: Option<Duration>) -> Result<Answer> {
+        let total = limit.unwrap_or(self.options.total);
+        let deadline = Instant::now() + total;
+        let key = call.writes.then(new_key);
+        let mut attempts = Attempts::new(call.writes);
+        loop {
+            let started = Instant::now();
+            let time = self.options.attempt.min(deadline.saturating_duration_since(started));
+            let answer = match tokio::time::timeout(time, self.attempt(call, request, key.as_deref())).await {
+                Ok(answer) => answer,
+                Err(_) => Err(Error::new(ErrorKind::Unavailable, "no answer in time").with_may_have_applied(true)),
+            };
+            let error = match answer {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            let pause = attempts.after(error, started.elapsed(), left)?;
+            tracing::debug!(path = call.path, ?pause, "a request is tried again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&self, call: &Call, request: &Request, key: Option<&str>) -> Result<Answer> {
+        let url = format!("{}{}", self.options.url, call.path);
+        let http = self.http()?;
+        let mut sending = match &call.body {
+            Some(body) => http.post(url).header(CONTENT_TYPE, "application/json").body(body.clone()),
+            None => http.get(url),
+        };
+        sending = sending.header(AUTHORIZATION, self.bearer.clone());
+        if let Some(key) = key {
+            sending = sending.header("Idempotency-Key", key);
+        }
+        let mut response = sending.send().await.map_err(|error| unanswered(error, call.writes))?;
+        let status = response.status().as_u16();
+        let headers = Headers { retry_after: retry_after(response.headers()) };
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(error, call.writes))? {
+            if body.len() + chunk.len() > MOST_BYTES {
+                return Err(Error::new(ErrorKind::TooLarge, "the server's answer is too large to be read")
+                    .with_may_have_applied(call.writes));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        wire::decode(request, status, &headers, &body)
+    }
+
+    fn http(&self) -> Result<&Client> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let http = Client::builder()
+            .user_agent(concat!("persql-rust/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(self.options.connect)
+            // A redirect would carry the token to somebody else.
+            .redirect(Policy::none())
+            .build()
+            .map_err(|error| {
+                Error::new(ErrorKind::Unavailable, "the HTTP client cannot be set up").with_source(error)
+            })?;
+        Ok(self.http.get_or_init(|| http))
+    }
+}
+
+/// Runs jobs until the client and all its jobs are gone.
+fn work(mut jobs: mpsc::UnboundedReceiver<Job>) {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return tracing::warn!(%error, "no runtime for the client's requests"),
+    };
+    runtime.block_on(async move {
+        while let Some(job) = jobs.recv().await {
+            tokio::spawn(job);
+        }
+    });
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Unavailable, "the client's thread ended early").with_may_have_applied(true)
+}
+
+/// The error for a request without an answer. Only one that never got a connection is known not to have arrived.
+fn unanswered(error: reqwest::Error, writes: bool) -> Error {
+    let (message, sent) = if error.is_connect() {
+        ("the server cannot be reached", false)
+    } else if error.is_timeout() {
+        ("no answer in time", true)
+    } else {
+        ("the connection broke", true)
+    };
+    Error::new(ErrorKind::Unavailable, message).with_may_have_applied(sent && writes).with_source(error.without_url())
+}
+
+/// In seconds; a date is as good as no word.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(url: &str, token: &str) -> Options {
+        Options {
+            url: url.to_owned(),
+            token: Token(token.to_owned()),
+            allow_http: false,
+            connect: Duration::from_secs(5),
+            attempt: Duration::from_secs(30),
+            total: Duration::from_secs(60),
+        }
+    }
+
+    #[test]
+    fn a_token_travels_encrypted_or_stays_on_this_machine() {
+        for good in ["https://api.persql.com/", "http://127.0.0.1:8787", "http://localhost:1", "http://[::1]:1"] {
+            assert!(Remote::new(options(good, "psql_live_x")).is_ok(), "{good}");
+        }
+        for bad in ["http://example.com", "http://127.0.0.1.example.com", "ftp://localhost", "nonsense", ""] {
+            assert_eq!(Remote::new(options(bad, "psql_live_x")).unwrap_err().kind(), ErrorKind::InvalidInput, "{bad}");
+        }
+        assert!(Remote::new(options(API_URL, "")).is_err());
+        assert!(Remote::new(options(API_URL, "a\nb")).is_err());
+    }
+
+    #[test]
+    fn a_token_is_never_shown() {
+        let remote = Remote::new(options(API_URL, "psql_live_secret")).unwrap();
+        assert!(!format!("{remote:?}").contains("secret"));
+    }
+}

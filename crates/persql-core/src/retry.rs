@@ -1,0 +1,132 @@
+//! When a request is sent again, without sending or waiting.
+
+use std::{
+    hash::{BuildHasher, RandomState},
+    time::Duration,
+};
+
+use crate::{Error, ErrorKind};
+
+/// The longest that the service lets a request run. After that a first attempt cannot still be on its way.
+const SERVER_LIMIT: Duration = Duration::from_secs(31);
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// One request and all its attempts.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    writes: bool,
+    failed: u32,
+    /// An attempt went out and nothing is known of it.
+    lost_one: bool,
+}
+
+impl Attempts {
+    pub(crate) fn new(writes: bool) -> Self {
+        Self { writes, failed: 0, lost_one: false }
+    }
+
+    /// How long to wait before the next attempt; the error to give if there is to be none.
+    ///
+    /// `running` is how long ago this attempt began, `left` how much of the total time is left.
+    pub(crate) fn after(&mut self, error: Error, running: Duration, left: Duration) -> Result<Duration, Error> {
+        self.failed += 1;
+        let lost = self.writes && error.may_have_applied();
+        let pause = self.pause(&error, lost, running);
+        let told = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Busy | ErrorKind::Unavailable);
+        if error.is_retryable() && pause < left {
+            self.lost_one |= lost;
+            return Ok(pause);
+        }
+        // A refusal with a reason is the answer to all attempts: one that had been applied would have been replayed.
+        let may = lost || (self.lost_one && told);
+        let error = error.with_may_have_applied(may);
+        Err(if self.failed > 1 { error.context("attempts", self.failed).with_gave_up() } else { error })
+    }
+
+    fn pause(&self, error: &Error, lost: bool, running: Duration) -> Duration {
+        let longest = FIRST_PAUSE.saturating_mul(1 << self.failed.min(10)).min(LONGEST_PAUSE);
+        let jittered = longest.mul_f64(share());
+        let asked = error.retry_after().unwrap_or_default();
+        // The service promises nothing for two attempts that run at the same time, so the first one is let end.
+        let first_ends = if lost { SERVER_LIMIT.saturating_sub(running) } else { Duration::ZERO };
+        jittered.max(asked).max(first_ends)
+    }
+}
+
+/// A random number from 0 to 1.
+fn share() -> f64 {
+    #[allow(clippy::cast_precision_loss, reason = "a random number needs no last bit")]
+    let share = random() as f64 / u64::MAX as f64;
+    share
+}
+
+/// A random number, from the keys with which the standard library guards its hash maps.
+fn random() -> u64 {
+    RandomState::new().hash_one(std::time::SystemTime::now())
+}
+
+/// A key that no other request has.
+pub(crate) fn new_key() -> String {
+    format!("{:016x}{:016x}", random(), random())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn lost() -> Error {
+        Error::new(ErrorKind::Unavailable, "connection lost").with_may_have_applied(true)
+    }
+
+    #[test]
+    fn a_read_is_tried_again_soon_and_a_lost_write_after_the_servers_limit() {
+        let read = Attempts::new(false).after(lost(), Duration::ZERO, MINUTE).unwrap();
+        assert!(read <= Duration::from_millis(200), "{read:?}");
+        let write = Attempts::new(true).after(lost(), Duration::from_secs(1), MINUTE).unwrap();
+        assert_eq!(write, Duration::from_secs(30));
+    }
+
+    #[test]
+    fn what_the_server_asks_for_is_waited_for() {
+        let error = Error::new(ErrorKind::RateLimited, "slow").with_retry_after(Duration::from_secs(7));
+        assert_eq!(Attempts::new(true).after(error, Duration::ZERO, MINUTE).unwrap(), Duration::from_secs(7));
+    }
+
+    #[test]
+    fn without_time_left_the_error_says_whether_it_may_have_happened() {
+        let error = Attempts::new(true).after(lost(), Duration::ZERO, Duration::from_secs(5)).unwrap_err();
+        assert!(error.may_have_applied() && error.is_retryable());
+
+        let mut attempts = Attempts::new(true);
+        attempts.after(lost(), Duration::ZERO, MINUTE).unwrap();
+        let refused = Error::new(ErrorKind::Unavailable, "refused");
+        let error = attempts.after(refused, Duration::ZERO, Duration::ZERO).unwrap_err();
+        assert!(error.may_have_applied() && !error.is_retryable(), "{error:?}");
+        assert!(error.to_string().contains("attempts: 2"));
+    }
+
+    #[test]
+    fn a_reason_is_an_answer_to_all_attempts() {
+        let mut attempts = Attempts::new(true);
+        attempts.after(lost(), Duration::ZERO, MINUTE).unwrap();
+        let error = attempts.after(Error::new(ErrorKind::Conflict, "unique"), Duration::ZERO, MINUTE).unwrap_err();
+        assert!(!error.may_have_applied());
+    }
+
+    #[test]
+    fn money_and_mistakes_are_never_tried_again() {
+        for kind in [ErrorKind::Unpaid, ErrorKind::Denied, ErrorKind::Sql, ErrorKind::Corrupt] {
+            assert!(Attempts::new(false).after(Error::new(kind, "no"), Duration::ZERO, MINUTE).is_err());
+        }
+    }
+
+    #[test]
+    fn keys_differ() {
+        assert_ne!(new_key(), new_key());
+        assert_eq!(new_key().len(), 32);
+    }
+}

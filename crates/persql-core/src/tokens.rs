@@ -1,0 +1,186 @@
+//! As much of SQL's syntax as it takes to tell what kind of statement a text is.
+
+/// A piece of SQL. Blanks and comments are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token<'a> {
+    /// A keyword, a name or a number.
+    Word(&'a str),
+    /// A text or a name in quotes. One with a doubled quote in it comes as two.
+    Quoted,
+    Symbol(char),
+}
+
+impl Token<'_> {
+    fn is(self, keyword: &str) -> bool {
+        matches!(self, Token::Word(word) if word.eq_ignore_ascii_case(keyword))
+    }
+}
+
+struct Tokens<'a>(&'a str);
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        let text = after_blank(self.0);
+        let mut after = text.chars();
+        let first = after.next()?;
+        if is_word(first) {
+            let (word, rest) = text.split_at(text.find(|c| !is_word(c)).unwrap_or(text.len()));
+            self.0 = rest;
+            return Some(Token::Word(word));
+        }
+        let close = match first {
+            '[' => ']',
+            '\'' | '"' | '`' => first,
+            _ => {
+                self.0 = after.as_str();
+                return Some(Token::Symbol(first));
+            }
+        };
+        self.0 = after.as_str().split_once(close).map_or("", |(_, rest)| rest);
+        Some(Token::Quoted)
+    }
+}
+
+fn is_word(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
+}
+
+/// What stands behind leading blanks and comments.
+fn after_blank(sql: &str) -> &str {
+    let blank = [' ', '\t', '\n', '\r', '\u{c}'];
+    let mut rest = sql.trim_start_matches(blank);
+    loop {
+        let after = if let Some(comment) = rest.strip_prefix("--") {
+            comment.split_once('\n').map_or("", |(_, rest)| rest)
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            comment.split_once("*/").map_or("", |(_, rest)| rest)
+        } else {
+            return rest;
+        };
+        rest = after.trim_start_matches(blank);
+    }
+}
+
+/// Whether the text holds nothing to run.
+pub(crate) fn is_empty(sql: &str) -> bool {
+    Tokens(sql).all(|token| token == Token::Symbol(';'))
+}
+
+/// Whether anything follows the first statement.
+pub(crate) fn holds_several(sql: &str) -> bool {
+    // The body of a trigger is full of semicolons: it ends with the one before which stands END, and another before.
+    let is_trigger =
+        Tokens(sql).take(5).any(|token| token.is("trigger")) && Tokens(sql).take(4).any(|t| t.is("create"));
+    let (mut before_last, mut last) = (None, None);
+    let mut tokens = Tokens(sql);
+    for token in tokens.by_ref() {
+        let ends_body = before_last == Some(Token::Symbol(';')) && last.is_some_and(|last: Token<'_>| last.is("end"));
+        if token == Token::Symbol(';') && (!is_trigger || ends_body) {
+            return tokens.any(|token| token != Token::Symbol(';'));
+        }
+        (before_last, last) = (last, Some(token));
+    }
+    false
+}
+
+/// The word that says what the statement does, behind EXPLAIN and the tables of a WITH.
+pub(crate) fn verb(sql: &str) -> &str {
+    let mut tokens = Tokens(sql).skip_while(|token| ["explain", "query", "plan"].iter().any(|word| token.is(word)));
+    match tokens.next() {
+        Some(with) if with.is("with") => verb_after_with(tokens).unwrap_or(""),
+        Some(Token::Word(word)) => word,
+        _ => "",
+    }
+}
+
+fn verb_after_with<'a>(tokens: impl Iterator<Item = Token<'a>>) -> Option<&'a str> {
+    const VERBS: [&str; 6] = ["select", "values", "insert", "replace", "update", "delete"];
+    let mut depth = 0_usize;
+    // The name of a table is a word too, and may be that of a verb.
+    let mut names_a_table = true;
+    for token in tokens {
+        match token {
+            Token::Symbol('(') => depth += 1,
+            Token::Symbol(')') => depth = depth.saturating_sub(1),
+            Token::Symbol(',') if depth == 0 => names_a_table = true,
+            _ if depth > 0 || token.is("recursive") => {}
+            Token::Word(word) if !names_a_table && VERBS.iter().any(|verb| token.is(verb)) => return Some(word),
+            _ => names_a_table = false,
+        }
+    }
+    None
+}
+
+/// Whether the statement reads, by its text alone: for a database that is not there, where nothing can be prepared.
+pub(crate) fn reads(sql: &str) -> bool {
+    let first = Tokens(sql).next();
+    ["select", "values", "pragma"].iter().any(|word| verb(sql).eq_ignore_ascii_case(word))
+        || first.is_some_and(|first| first.is("explain"))
+}
+
+/// Whether the text's first word is one of these.
+pub(crate) fn begins_with(sql: &str, words: &[&str]) -> bool {
+    Tokens(sql).next().is_some_and(|first| words.iter().any(|word| first.is(word)))
+}
+
+/// Whether the statement is of this kind.
+pub(crate) fn is(sql: &str, keyword: &str) -> bool {
+    verb(sql).eq_ignore_ascii_case(keyword)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_statement_is_seen_and_a_semicolon_in_a_text_is_not_one() {
+        for one in [
+            "SELECT 1",
+            "SELECT 1;",
+            "SELECT ';' AS \"a;b\"; -- end",
+            "SELECT [;], `;` /* ; x */ ;;",
+            "SELECT 1 - 2 / 3; /* x",
+            "create temp trigger t after insert on a begin select 1; select 2; end",
+            "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT CASE 1 WHEN 1 THEN 2 END; SELECT 2; /* x */ END ; -- x",
+            "-- c;\nSELECT 'it''s; fine'",
+            "SELECT 1; -- c\n;",
+        ] {
+            assert!(!holds_several(one), "{one}");
+        }
+        for two in [
+            "SELECT 1; DROP TABLE t",
+            "SELECT ';';;-- x\n SELECT 2",
+            "/* ; */ SELECT 1; x",
+            "CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; END; DROP TABLE a",
+            "SELECT 1;\u{c}'x'",
+        ] {
+            assert!(holds_several(two), "{two}");
+        }
+    }
+
+    #[test]
+    fn the_verb_is_found_behind_names_and_comments() {
+        for (sql, expected) in [
+            ("/* x */ insert into t", "insert"),
+            ("EXPLAIN QUERY PLAN UPDATE t", "UPDATE"),
+            ("WITH a AS (DELETE), b(x, y) AS (INSERT) SELECT 1", "SELECT"),
+            (
+                "with recursive replace(a) as materialized (select 1), \"update\" as (select 2) replace into t",
+                "replace",
+            ),
+            ("WITH a AS (SELECT ')')", ""),
+            ("", ""),
+            ("(", ""),
+        ] {
+            assert_eq!(verb(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_text_of_blanks_holds_nothing() {
+        assert!(is_empty(" ;; -- x\n /* ; */") && is_empty(""));
+        assert!(!is_empty("\u{a0}") && !is_empty("'"));
+    }
+}

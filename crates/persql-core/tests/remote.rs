@@ -1,0 +1,265 @@
+//! The client against a server on this machine that says what the test tells it to.
+#![cfg(feature = "remote")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+use std::{
+    collections::VecDeque,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+use persql_core::{Batch, ErrorKind, Handle, Plan, Request, Statement, blocking};
+
+/// What the server does with the next request.
+enum Reply {
+    /// Answers with this status, these headers and this body.
+    Say(u16, &'static str, &'static str),
+    /// Reads the request and closes the connection.
+    HangUp,
+}
+
+/// A request as it arrived.
+#[derive(Clone, Debug)]
+struct Seen {
+    line: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Seen {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+struct Server {
+    url: String,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Server {
+    fn start(script: impl IntoIterator<Item = Reply>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let script: Arc<Mutex<VecDeque<Reply>>> = Arc::new(Mutex::new(script.into_iter().collect()));
+        let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+        let server = Self { url, seen: Arc::clone(&seen) };
+        thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (script, seen) = (Arc::clone(&script), Arc::clone(&seen));
+                thread::spawn(move || serve(stream, &script, &seen));
+            }
+        });
+        server
+    }
+
+    fn db(&self) -> blocking::Database {
+        self.client(Duration::from_secs(60)).database("acme/agent").unwrap()
+    }
+
+    fn client(&self, total: Duration) -> blocking::PerSql {
+        blocking::PerSql::builder().token("psql_test_secret").api_url(&self.url).total_timeout(total).build().unwrap()
+    }
+
+    fn seen(&self) -> Vec<Seen> {
+        self.seen.lock().unwrap().clone()
+    }
+}
+
+fn serve(stream: TcpStream, script: &Mutex<VecDeque<Reply>>, seen: &Mutex<Vec<Seen>>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut stream = stream;
+    stream.set_nodelay(true).unwrap();
+    while let Some(request) = read(&mut reader) {
+        seen.lock().unwrap().push(request);
+        let Some(reply) = script.lock().unwrap().pop_front() else { return };
+        let Reply::Say(status, headers, body) = reply else { return };
+        let length = body.len();
+        let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
+        stream.write_all(answer.as_bytes()).unwrap();
+    }
+}
+
+fn read(reader: &mut BufReader<TcpStream>) -> Option<Seen> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        match line.trim_end() {
+            "" => break,
+            line => lines.push(line.to_owned()),
+        }
+    }
+    let headers: Vec<(String, String)> = lines
+        .iter()
+        .skip(1)
+        .filter_map(|line| line.split_once(": "))
+        .map(|(key, value)| (key.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    let length = headers.iter().find(|(key, _)| key == "content-length").map_or(0, |(_, value)| value.parse().unwrap());
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Seen { line: lines.first()?.clone(), headers, body: String::from_utf8(body).unwrap() })
+}
+
+const ONE_ROW: Reply = Reply::Say(200, "", r#"{"success":true,"data":{"columns":["n"],"rows":[[7]]}}"#);
+const DONE: Reply = Reply::Say(200, "", r#"{"success":true,"data":{"columns":[],"rows":[],"changes":1}}"#);
+const BUSY: Reply = Reply::Say(503, "", r#"{"success":false,"errorDetail":{"kind":"database_locked"}}"#);
+const NOT_NOW: Reply = Reply::Say(429, "retry-after: 0\r\n", "slow down");
+
+fn read_plan() -> Plan<i64> {
+    Plan::read(Statement::from("SELECT 7 AS n")).try_map(|rows| rows.first().unwrap().get("n"))
+}
+
+fn write_plan() -> Plan<()> {
+    Plan::write([Statement::new("INSERT INTO t VALUES (?1)", ["x"])])
+}
+
+#[test]
+fn a_request_carries_the_token_and_a_write_carries_a_key() {
+    let server = Server::start([ONE_ROW, DONE, DONE]);
+    let db = server.db();
+    assert_eq!(db.run(read_plan()).unwrap(), 7);
+    db.run(write_plan()).unwrap();
+    db.run(write_plan()).unwrap();
+    let seen = server.seen();
+    assert_eq!(seen[0].line, "POST /v1/db/acme/agent/query HTTP/1.1");
+    assert_eq!(seen[0].header("authorization"), Some("Bearer psql_test_secret"));
+    assert!(seen[0].header("user-agent").unwrap().starts_with("persql-rust/"));
+    assert_eq!(seen[0].header("accept-encoding"), Some("gzip"));
+    assert_eq!(seen[0].header("idempotency-key"), None);
+    assert_eq!(seen[1].body, r#"{"sql":"INSERT INTO t VALUES (?1)","params":["x"]}"#);
+    let keys = [seen[1].header("idempotency-key").unwrap(), seen[2].header("idempotency-key").unwrap()];
+    assert_ne!(keys[0], keys[1]);
+}
+
+#[test]
+fn a_write_is_tried_again_with_the_same_key_when_the_server_asks_for_it() {
+    let server = Server::start([NOT_NOW, BUSY, DONE]);
+    server.db().run(write_plan()).unwrap();
+    let seen = server.seen();
+    assert_eq!(seen.len(), 3);
+    assert!(seen.iter().all(|seen| seen.header("idempotency-key") == seen_key(&server, 0).as_deref()));
+}
+
+fn seen_key(server: &Server, index: usize) -> Option<String> {
+    server.seen()[index].header("idempotency-key").map(str::to_owned)
+}
+
+#[test]
+fn a_lost_read_is_tried_again_and_a_lost_write_says_that_it_may_have_happened() {
+    let server = Server::start([Reply::HangUp, ONE_ROW, Reply::HangUp]);
+    assert_eq!(server.db().run(read_plan()).unwrap(), 7);
+    let db = server.client(Duration::from_secs(10)).database("acme/agent").unwrap();
+    let error = db.run(write_plan()).unwrap_err();
+    assert_eq!((error.kind(), error.may_have_applied()), (ErrorKind::Unavailable, true));
+    assert_eq!(server.seen().len(), 3);
+}
+
+#[test]
+fn a_server_that_is_not_there_was_not_written_to() {
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let client = blocking::PerSql::builder()
+        .token("psql_test_secret")
+        .api_url(format!("http://{gone}"))
+        .total_timeout(Duration::from_millis(200))
+        .build()
+        .unwrap();
+    let error = client.database("a/b").unwrap().run(write_plan()).unwrap_err();
+    assert_eq!((error.kind(), error.may_have_applied()), (ErrorKind::Unavailable, false));
+    assert!(!format!("{error:?}").contains("secret"));
+}
+
+#[test]
+fn what_cannot_be_sent_is_refused_before_anything_is() {
+    let server = Server::start([]);
+    let db = server.db();
+    let many = vec![Statement::from("SELECT 1"); 101];
+    assert_eq!(db.run(Plan::write(many)).unwrap_err().kind(), ErrorKind::InvalidInput);
+    let blob = Statement::new("INSERT INTO t VALUES (?1)", [vec![1u8]]);
+    assert_eq!(db.run(Plan::write([blob])).unwrap_err().kind(), ErrorKind::InvalidInput);
+    db.close();
+    assert_eq!(db.run(read_plan()).unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(server.seen().len(), 0);
+}
+
+#[test]
+fn several_writes_are_one_transaction() {
+    let server = Server::start([Reply::Say(200, "", r#"{"success":true,"data":[]}"#)]);
+    let batch = Batch::write([Statement::from("a"), Statement::from("b")]);
+    server.db().run(Plan::send(Request::Batch(batch))).unwrap();
+    let seen = server.seen();
+    assert_eq!(seen[0].line, "POST /v1/db/acme/agent/batch HTTP/1.1");
+    assert_eq!(seen[0].body, r#"{"statements":[{"sql":"a"},{"sql":"b"}],"transaction":true}"#);
+}
+
+#[test]
+fn tables_and_descriptions_are_read_as_documented() {
+    let server = Server::start([
+        Reply::Say(200, "", r#"{"success":true,"data":[{"name":"t","rowCount":3}]}"#),
+        Reply::Say(
+            200,
+            "",
+            r#"{"success":true,"data":{"databaseDescription":"d","tables":[{"table":"t","columns":[{"name":"a","type":"TEXT","new":1}]}]}}"#,
+        ),
+    ]);
+    let db = server.db();
+    assert_eq!(db.tables().unwrap()[0].row_count, 3);
+    let description = db.describe().unwrap();
+    assert_eq!(description.tables[0].columns[0].declared_type, "TEXT");
+    assert_eq!(server.seen()[0].line, "GET /v1/db/acme/agent/tables HTTP/1.1");
+}
+
+#[test]
+fn the_cost_of_all_requests_is_summed() {
+    const PRICED: Reply = Reply::Say(
+        200,
+        "",
+        r#"{"success":true,"data":{"columns":["n"],"rows":[[7]],"rowsRead":1},"meta":{"rowsRead":1,"statementCount":1,"costUsd":0.25}}"#,
+    );
+    let server = Server::start([PRICED, PRICED]);
+    let client = server.client(Duration::from_secs(60));
+    let db = client.database("acme/agent").unwrap();
+    assert_eq!(db.query("SELECT 7 AS n", ()).unwrap().meta().cost_usd, Some(0.25));
+    db.query("SELECT 7 AS n", ()).unwrap();
+    assert_eq!((client.usage().cost_usd, client.usage().statement_count), (Some(0.5), 2));
+}
+
+#[test]
+fn both_handles_work_inside_and_outside_of_every_runtime() {
+    let server = Server::start(std::iter::repeat_with(|| ONE_ROW).take(6));
+    let db = server.db();
+    assert_eq!(db.run(read_plan()).unwrap(), 7);
+    // Outside of any runtime: a future that is polled by hand.
+    assert_eq!(poll_by_hand(db.asynchronous().run(read_plan())).unwrap(), 7);
+    for mut runtime in [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()] {
+        let runtime = runtime.build().unwrap();
+        let (blocking, asynchronous) = (db.clone(), db.asynchronous());
+        runtime.block_on(async move {
+            assert_eq!(blocking.run(read_plan()).unwrap(), 7);
+            assert_eq!(asynchronous.run(read_plan()).await.unwrap(), 7);
+        });
+    }
+}
+
+fn poll_by_hand<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(thread::Thread);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Arc::new(Unpark(thread::current())).into();
+    let mut future = std::pin::pin!(future);
+    loop {
+        match future.as_mut().poll(&mut std::task::Context::from_waker(&waker)) {
+            std::task::Poll::Ready(value) => return value,
+            std::task::Poll::Pending => thread::park(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Our crates beside the same work written by hand on rusqlite: `cargo xtask bench`.
+//!
+//! Each adapter has a file with its cases; [`CASES`] is all of them, and one row of the printed table is one case.
+//! `docs/benchmarks.md` says how the figures are made and how to read them.
+
+mod by_hand;
+mod calls;
+mod case;
+mod items;
+mod measure;
+mod report;
+mod sessions;
+mod side;
+mod sql;
+
+use std::process::ExitCode;
+
+use case::{Case, Failed};
+
+/// Every case, in the order of the table.
+const CASES: [&[Case]; 2] = [sessions::CASES, calls::CASES];
+
+/// What a median is worth something from.
+const ROUNDS: usize = 7;
+
+/// What the command line asks for.
+struct Options {
+    /// A part of the names of the cases to run.
+    filter: String,
+    rounds: usize,
+    /// Whether a missed bar is a failure.
+    check: bool,
+}
+
+fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(message) => {
+            eprintln!("bench: {message}\n\nusage: cargo xtask bench [filter] [--rounds <n>] [--check]");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&options) {
+        Ok(missed) if missed > 0 && options.check => ExitCode::FAILURE,
+        Ok(_) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the chosen cases and prints their rows as they come; gives how many bars were missed.
+fn run(options: &Options) -> Result<usize, Failed> {
+    let chosen: Vec<&Case> =
+        CASES.into_iter().flatten().filter(|case| case.title().contains(&options.filter)).collect();
+    if chosen.is_empty() {
+        return Err(format!("no case has `{}` in its name", options.filter).into());
+    }
+    println!("{}", report::HEAD);
+    let mut missed = 0;
+    for case in chosen {
+        let rounds = measure::run(case, options.rounds).map_err(|error| format!("{}: {error}", case.title()))?;
+        let row = report::row(case, &rounds);
+        println!("{}", row.text);
+        missed += usize::from(row.missed);
+    }
+    println!("\n{} rounds a case; {missed} bars missed", options.rounds);
+    Ok(missed)
+}
+
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self { filter: String::new(), rounds: ROUNDS, check: false };
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--check" => options.check = true,
+                "--rounds" => {
+                    let rounds = arguments.next().and_then(|text| text.parse().ok()).filter(|&rounds| rounds > 0);
+                    options.rounds = rounds.ok_or("--rounds needs a number above 0")?;
+                }
+                flag if flag.starts_with('-') => return Err(format!("there is no flag `{flag}`")),
+                _ => options.filter = argument,
+            }
+        }
+        Ok(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Options, String> {
+        Options::parse(arguments.iter().map(|&argument| argument.to_owned()))
+    }
+
+    #[test]
+    fn the_command_line_is_read_or_refused() {
+        let options = parse(&["append", "--rounds", "9", "--check"]).unwrap();
+        assert_eq!((options.filter.as_str(), options.rounds, options.check), ("append", 9, true));
+        assert_eq!(parse(&[]).map(|options| options.rounds), Ok(ROUNDS));
+        for wrong in [&["--rounds"][..], &["--rounds", "0"], &["--rounds", "x"], &["--fast"]] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn no_two_cases_have_one_title() {
+        let titles: Vec<String> = CASES.into_iter().flatten().map(Case::title).collect();
+        let distinct: std::collections::BTreeSet<&String> = titles.iter().collect();
+        assert_eq!(distinct.len(), titles.len());
+    }
+
+    #[test]
+    fn both_sides_of_every_case_do_their_work() {
+        for case in CASES.into_iter().flatten() {
+            assert!(measure::try_once(case).is_ok_and(|done| done), "{}", case.title());
+        }
+    }
+}

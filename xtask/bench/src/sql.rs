@@ -1,0 +1,38 @@
+//! The SQL of the work done by hand: the tables and statements of the Agents SDK's own `SQLiteSession`.
+
+/// As core sets up its connections.
+pub(crate) const SET_UP: &str = "\
+PRAGMA journal_mode=WAL;
+PRAGMA journal_size_limit=16777216;
+PRAGMA foreign_keys=ON;";
+
+pub(crate) const CREATE: &str = "\
+CREATE TABLE IF NOT EXISTS agent_sessions (
+    session_id TEXT PRIMARY KEY,
+    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+    updated_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP
+);
+CREATE TABLE IF NOT EXISTS agent_messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id TEXT NOT NULL,
+    message_data TEXT NOT NULL,
+    created_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP,
+    FOREIGN KEY (session_id) REFERENCES agent_sessions (session_id) ON DELETE CASCADE
+);
+CREATE INDEX IF NOT EXISTS idx_agent_messages_session_id ON agent_messages (session_id, id);";
+
+pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+pub(crate) const COMMIT: &str = "COMMIT";
+
+pub(crate) const ADD_SESSION: &str = "INSERT OR IGNORE INTO agent_sessions (session_id) VALUES (?1)";
+
+pub(crate) const ADD_ITEM: &str = "INSERT INTO agent_messages (session_id, message_data) VALUES (?1, ?2)";
+
+pub(crate) const TOUCH_SESSION: &str = "UPDATE agent_sessions SET updated_at = CURRENT_TIMESTAMP WHERE session_id = ?1";
+
+pub(crate) const ALL_ITEMS: &str = "SELECT message_data FROM agent_messages WHERE session_id = ?1 ORDER BY id ASC";
+
+pub(crate) const NEWEST_ITEMS: &str =
+    "SELECT message_data FROM agent_messages WHERE session_id = ?1 ORDER BY id DESC LIMIT ?2";
+
+pub(crate) const TRIVIAL: &str = "SELECT 1";
