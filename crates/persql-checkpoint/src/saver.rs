@@ -314,6 +314,16 @@ fn owned(texts: &[impl AsRef<str>]) -> Vec<String> {
 }
 
 impl<D: Open> PerSqlSaver<D> {
+    /// A saver in the database `namespace/database` at PerSQL, or at the server that `PERSQL_API_URL` names. It owns its
+    /// client.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if the token or the name is not one.
+    #[cfg(feature = "remote")]
+    pub fn from_token(token: impl Into<String>, database: &str) -> Result<Self> {
+        Ok(Self { owns_client: true, ..Self::new(D::open_token(token.into(), database)?) })
+    }
+
     /// A saver in the database that the URL names: `persql://namespace/database`, `sqlite:path/to/file.db` or
     /// `sqlite::memory:`. It owns its client.
     ///

@@ -313,6 +313,9 @@ fn a_url_gives_a_saver_that_owns_its_client(world: &World) -> Outcome {
     saver.close();
     assert_eq!(saver.get(&Config::new("t")).unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(PerSqlSaver::from_url("postgresql://x").unwrap_err().kind(), ErrorKind::InvalidInput);
+    let remote = PerSqlSaver::from_token("psql_secret", "acme/agent-state")?;
+    assert!(!format!("{remote:?}").contains("secret"));
+    assert_eq!(PerSqlSaver::from_token("psql_secret", "no name").unwrap_err().kind(), ErrorKind::InvalidInput);
     if std::env::var_os("PERSQL_DATABASE").is_none() {
         assert!(PerSqlSaver::from_env().unwrap_err().to_string().contains("PERSQL_DATABASE"));
     }
