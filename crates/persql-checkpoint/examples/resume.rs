@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use persql_checkpoint::{
     Checkpoint, CheckpointTuple, Config, Data, Metadata, Result, blocking::PerSqlSaver, new_checkpoint_id, serde::Map,
+    timestamp,
 };
 
 /// The graph: steps, one after the other, of tasks that do not depend on each other.
@@ -50,7 +51,7 @@ fn run(file: &str, crash_after: Option<&str>) -> Result<()> {
         }
         None => {
             println!("starting");
-            save(&saver, &thread, Map::new(), -1, "input")?
+            save(&saver, &thread, None, Map::new(), -1)?
         }
     };
     loop {
@@ -59,7 +60,7 @@ fn run(file: &str, crash_after: Option<&str>) -> Result<()> {
             println!("done: {}", text(&current.checkpoint.channel_values, "publish"));
             return Ok(());
         };
-        let mut values = current.checkpoint.channel_values.clone();
+        let mut written = Map::new();
         for task in *tasks {
             let stored = current.pending_writes.iter().find(|write| write.task_id == *task);
             let value = match stored {
@@ -78,19 +79,32 @@ fn run(file: &str, crash_after: Option<&str>) -> Result<()> {
                 println!("killed");
                 std::process::exit(1);
             }
-            values.insert(*task, value);
+            written.insert(*task, value);
         }
-        current = save(&saver, &current.config, values, step, "loop")?;
+        current = save(&saver, &current.config, Some(&current.checkpoint), written, step)?;
     }
 }
 
-/// Stores a checkpoint behind the one that the config names, and reads it back.
-fn save(saver: &PerSqlSaver, config: &Config, values: Map, step: i64, source: &str) -> Result<CheckpointTuple> {
-    let mut checkpoint = Checkpoint::new(new_checkpoint_id(step), "");
-    for key in values.keys() {
-        checkpoint.channel_versions.insert(key.clone(), saver.get_next_version(None)?);
+/// Stores a checkpoint behind this one, or the first, and reads it back. `written` are the new values.
+fn save(
+    saver: &PerSqlSaver,
+    config: &Config,
+    before: Option<&Checkpoint>,
+    written: Map,
+    step: i64,
+) -> Result<CheckpointTuple> {
+    let mut checkpoint = Checkpoint::new(new_checkpoint_id(step), timestamp());
+    if let Some(before) = before {
+        checkpoint.channel_values = before.channel_values.clone();
+        checkpoint.channel_versions = before.channel_versions.clone();
     }
-    checkpoint.channel_values = values;
+    for (channel, value) in written {
+        let channel = channel.as_str().unwrap_or_default();
+        let version = saver.get_next_version(checkpoint.channel_versions.get(channel))?;
+        checkpoint.channel_versions.insert(channel, version);
+        checkpoint.channel_values.insert(channel, value);
+    }
+    let source = if step < 0 { "input" } else { "loop" };
     let stored = saver.put(config, &checkpoint, &Metadata::new(source, step))?;
     saver.get_tuple(&stored)?.ok_or_else(|| persql_checkpoint::Error::invalid("the checkpoint is gone"))
 }

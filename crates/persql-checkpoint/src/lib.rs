@@ -15,6 +15,7 @@ mod saver;
 pub mod serde;
 mod sql;
 mod threads;
+mod timestamp;
 mod transfer;
 mod tuple;
 
@@ -27,6 +28,7 @@ pub use metadata::Metadata;
 pub use saver::{Builder, PerSqlSaver, PruneStrategy};
 pub use serde::{Data, Serializer};
 pub use threads::{ListThreads, ThreadInfo};
+pub use timestamp::timestamp;
 pub use transfer::ExportedPage;
 pub use tuple::{CheckpointTuple, DeltaChannelHistory, PendingWrite};
 
