@@ -1,5 +1,7 @@
 //! Cases of `persql-checkpoint`.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a case that panics has failed, and says where")]
+
 #[path = "checkpoint/copying.rs"]
 mod copying;
 #[path = "checkpoint/deleting.rs"]

@@ -41,13 +41,14 @@ fn call() -> impl Strategy<Value = Call> {
 }
 
 type Key = (String, String, String);
+type OfTasks = BTreeMap<(String, i64), (String, String, u64)>;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Model {
     /// Parent and tag.
     checkpoints: BTreeMap<Key, (Option<String>, u8)>,
     /// By task and position: path, channel, value.
-    writes: BTreeMap<Key, BTreeMap<(String, i64), (String, String, u64)>>,
+    writes: BTreeMap<Key, OfTasks>,
 }
 
 const CHANNELS: [(&str, Option<i64>); 4] =
@@ -191,8 +192,7 @@ impl Model {
         for thread in 0..3 {
             for ns in 0..2 {
                 let config = Config::new(thread_of(thread)).namespace(ns_of(ns));
-                let latest =
-                    self.checkpoints.keys().filter(|key| key.0 == thread_of(thread) && key.1 == ns_of(ns)).next_back();
+                let latest = self.checkpoints.keys().rfind(|key| key.0 == thread_of(thread) && key.1 == ns_of(ns));
                 assert_eq!(saver.get(&config)?.map(|found| found.id), latest.map(|key| key.2.clone()));
             }
         }

@@ -19,8 +19,10 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
+type Pending = (String, String, Data);
+
 /// The pending writes of checkpoint 1, as task, channel and value.
-fn pending(saver: &Saver) -> Result<Vec<(String, String, Data)>, Box<dyn std::error::Error>> {
+fn pending(saver: &Saver) -> Result<Vec<Pending>, Box<dyn std::error::Error>> {
     let tuple = saver.get_tuple(&at("t", 1))?.ok_or("no tuple")?;
     Ok(tuple.pending_writes.into_iter().map(|write| (write.task_id, write.channel, write.value)).collect())
 }
