@@ -6,6 +6,8 @@ mod concurrency;
 mod configuration;
 #[path = "history/hostile.rs"]
 mod hostile;
+#[path = "history/interference.rs"]
+mod interference;
 #[path = "history/loading.rs"]
 mod loading;
 #[path = "history/model.rs"]
@@ -40,6 +42,7 @@ fn main() {
         hostile::cases(),
         python::cases(),
         concurrency::cases(),
+        interference::cases(),
         model::cases(),
     ]
     .concat())

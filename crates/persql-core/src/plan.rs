@@ -169,23 +169,27 @@ impl<T: Send + 'static> Plan<T> {
         self.then(move |result| Plan::result(result.map_err(|error| error.context(key, value))))
     }
 
-    /// Creates the tables and repeats the step if it fails because one of them is not there.
+    /// Repairs what is missing and repeats the step, if it fails with an error that `repair` has a plan for.
     ///
-    /// The failed step left nothing behind, so to repeat it is safe. Only the first step of the plan is repeated.
-    pub fn creating(self, schema: &Schema) -> Plan<T> {
-        let schema = schema.clone();
+    /// The failed step left nothing behind, so to repeat it is safe. Only the first step of the plan is repeated, and
+    /// only once.
+    pub fn repairing(self, repair: impl FnOnce(&Error) -> Option<Plan<()>> + Send + 'static) -> Plan<T> {
         match self.0 {
-            Step::Send(request, then) if schema.on_demand => Plan(Step::Send(
+            Step::Send(request, then) => Plan(Step::Send(
                 request,
-                Then(Box::new(move |request, outcome| match outcome {
-                    Err(error) if schema.is_missing(&error) => {
-                        schema.create().and_then(move |()| Plan(Step::Send(request, then)))
-                    }
-                    outcome => then.resume(request, outcome),
+                Then(Box::new(move |request, outcome| match outcome.as_ref().err().and_then(repair) {
+                    Some(plan) => plan.and_then(move |()| Plan(Step::Send(request, then))),
+                    None => then.resume(request, outcome),
                 })),
             )),
             step => Plan(step),
         }
+    }
+
+    /// Creates the tables and repeats the step if it fails because one of them is not there.
+    pub fn creating(self, schema: &Schema) -> Plan<T> {
+        let schema = schema.clone();
+        self.repairing(move |error| (schema.on_demand && schema.is_missing(error)).then(|| schema.create()))
     }
 
     /// Shows every request to `look` before it is sent: for counting and tracing.
@@ -363,6 +367,11 @@ impl Schema {
         }
     }
 
+    /// Whether the first write may create the tables.
+    pub fn is_on_demand(&self) -> bool {
+        self.on_demand
+    }
+
     /// Creates the tables that are not there.
     pub fn create(&self) -> Plan<()> {
         let statements = self.create.iter().cloned().map(Statement::from);
@@ -474,6 +483,26 @@ mod tests {
         let (sent, result) = play(plan, vec![Err(unknown("main.T")), Ok(vec![]), Ok(vec![])]);
         assert_eq!(sent, ["insert", "CREATE TABLE t", "insert"]);
         assert!(result.is_ok());
+    }
+
+    #[test]
+    fn a_step_is_repaired_once() {
+        let repair = |error: &Error| {
+            let column = error.sql()?.column.clone()?;
+            (column == "late").then(|| Plan::write([Statement::from("add late")]))
+        };
+        let missing = |column: &str| {
+            let mut detail = SqlDetail::new(SqlErrorKind::UnknownColumn);
+            detail.column = Some(column.to_owned());
+            Error::new(ErrorKind::Sql, "no such column").with_sql(detail)
+        };
+        let write = || Plan::write([Statement::from("write")]).repairing(repair);
+        let (sent, outcome) = play(write(), vec![Err(missing("late")), Ok(vec![]), Ok(vec![])]);
+        assert_eq!((sent.join(", "), outcome.is_ok()), ("write, add late, write".to_owned(), true));
+        let (sent, outcome) = play(write(), vec![Err(missing("late")), Ok(vec![]), Err(missing("late"))]);
+        assert_eq!((sent.len(), outcome.is_err()), (3, true));
+        let (sent, outcome) = play(write(), vec![Err(missing("other"))]);
+        assert_eq!((sent.len(), outcome.is_err()), (1, true));
     }
 
     #[test]

@@ -117,8 +117,8 @@ impl<D: Handle> PerSqlHistoryProvider<D> {
     /// Saves what is new of the messages behind a history whose end the caller knows, from
     /// [`History::tail`] or [`Saved::tail`].
     ///
-    /// One request, and three if somebody else saved to the session since: the refused one, the reading of the new end,
-    /// and the writing. None if nothing is new.
+    /// One request, and three if somebody else saved to the session, or trimmed it, since: the refused one, the reading of
+    /// the new end, and the writing. None if nothing is new.
     ///
     /// # Errors
     /// As [`save_messages`](PerSqlHistoryProvider::save_messages).

@@ -33,11 +33,13 @@ SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id > ?2 ORDER 
 const MESSAGES_BEFORE: &str = "\
 SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
 
-/// Inserts nothing unless ?3 is the session's newest row, which is one step on the index (session_id, id).
+/// Inserts nothing unless ?3 is the session's newest row and ?4, the oldest that is known, is still there: a step on the
+/// index (session_id, id), and one on the primary key.
 const APPEND_MESSAGE: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
 SELECT ?1, ?2, CURRENT_TIMESTAMP
 WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?3
+    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?4) IS ?4
 RETURNING id";
 
 /// The same for many. `json_each` gives an array's elements in their order.
@@ -45,6 +47,7 @@ const APPEND_MESSAGES: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
 SELECT ?1, message.value, CURRENT_TIMESTAMP FROM json_each(?2) AS message
 WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?3
+    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?4) IS ?4
 RETURNING id";
 
 /// Inserts whatever is stored.
@@ -56,10 +59,12 @@ const INSERT_MESSAGES: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
 SELECT ?1, message.value, CURRENT_TIMESTAMP FROM json_each(?2) AS message";
 
-/// Fails with a not-null violation, and undoes its batch, unless ?2 is the session's newest row.
+/// Fails with a not-null violation, and undoes its batch, unless ?2 is the session's newest row and ?3 is still there.
 const GUARD_NEWEST: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-SELECT NULL, NULL, CURRENT_TIMESTAMP WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS NOT ?2";
+SELECT NULL, NULL, CURRENT_TIMESTAMP
+WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS NOT ?2
+    OR (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS NOT ?3";
 
 /// Fails likewise unless the session has ?2 rows and ?3 is the newest.
 const GUARD_WHOLE: &str = "\

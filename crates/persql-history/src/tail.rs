@@ -20,6 +20,8 @@ pub struct Tail {
 pub(crate) struct Known {
     /// The id of the newest row, if there is one. Ids are never used again, so the same id means the same end.
     pub(crate) last_id: Option<i64>,
+    /// The id of the oldest row that is known, if there is one. Somebody may delete old rows and leave the newest.
+    pub(crate) first_id: Option<i64>,
     pub(crate) older: Older,
     /// What was saved behind that.
     pub(crate) added: Vec<Message>,
@@ -67,9 +69,9 @@ impl Known {
     }
 
     /// The same end with these messages behind it.
-    pub(crate) fn followed_by(&self, saved: &[Message], last_id: i64) -> Self {
+    pub(crate) fn followed_by(&self, saved: &[Message], first_id: Option<i64>, last_id: i64) -> Self {
         let added = self.added.iter().chain(saved).cloned().collect();
-        Self { last_id: Some(last_id), added, ..self.clone() }
+        Self { last_id: Some(last_id), first_id: self.first_id.or(first_id), added, ..self.clone() }
     }
 }
 
@@ -94,6 +96,7 @@ mod tests {
         let message = |n: usize| Message::user("x").with_message_id(&n.to_string());
         let known = |older: usize, added: usize, complete| Known {
             last_id: None,
+            first_id: None,
             older: Older::Messages((0..older).map(message).collect()),
             added: (older..older + added).map(message).collect(),
             complete,

@@ -17,6 +17,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_save_without_a_load_reads_as_many_rows_as_are_incoming,
         a_lost_race_is_three_requests,
         a_lost_race_decides_anew,
+        a_history_that_lost_its_start_is_read_again,
         a_replay_with_a_load_is_no_request,
         saves_follow_each_other_in_one_request_each,
         a_tail_that_is_too_short_is_read_again,
@@ -122,12 +123,13 @@ fn a_save_without_a_load_reads_as_many_rows_as_are_incoming(world: &World) -> Ou
         fill(&provider, "ada", stored, length)?;
         stored = length;
         let newest = value::<Option<i64>>(&spy.db, "SELECT max(id) FROM agent_framework_messages")?;
+        let fourth = newest.map(|newest| newest - 3);
         spy.sent.lock().map_err(|_| "poisoned")?.clear();
         let (requests, saved) = spy.db.counting(|| spied.save_messages("ada", &talk("u1 a1 u2 a2")));
         assert_eq!((requests, saved?.stored()), (2, 4), "at {length}");
         // Four rows back from the end, and the write behind the newest.
         let sent = spy.sent.lock().map_err(|_| "poisoned")?.clone();
-        assert_eq!(sent, [Value::Integer(i64::MAX), Value::Integer(4), newest.into()], "at {length}");
+        assert_eq!(sent, [Value::Integer(i64::MAX), Value::Integer(4), newest.into(), fourth.into()], "at {length}");
         spy.db.query("DELETE FROM agent_framework_messages WHERE length(message_data) < 300", ())?;
     }
     Ok(())
@@ -167,6 +169,19 @@ fn a_lost_race_decides_anew(world: &World) -> Outcome {
     other.clear("ada")?;
     assert_eq!(provider.save_messages_after(history.tail(), &talk("u2# a2# u3 a3"))?.stored(), 4);
     assert_eq!(held(&provider, "ada")?, "u2# a2# u3 a3");
+    Ok(())
+}
+
+fn a_history_that_lost_its_start_is_read_again(world: &World) -> Outcome {
+    let (provider, other) = (provider(world)?, PerSqlHistoryProvider::new(world.other_db()?));
+    provider.save_messages("ada", &talk("a1 u2#"))?;
+    let history = provider.get_messages("ada")?;
+    other.trim("ada", 1)?;
+    // All that is stored by now stands in what is saved.
+    let save = || provider.save_messages_after(history.tail(), &talk("u1 u2# a2"));
+    let (requests, saved) = provider.database().counting(save);
+    assert_eq!((requests, saved?.stored()), (3, 1));
+    assert_eq!(held(&provider, "ada")?, "u2# a2");
     Ok(())
 }
 

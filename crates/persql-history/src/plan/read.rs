@@ -31,7 +31,13 @@ pub(super) fn load(place: &Place, options: &Options) -> Plan<History> {
         let stored: Arc<[Message]> = messages.into();
         let visible = options.visible(&stored);
         let older = Older::Messages(Arc::clone(&stored));
-        let known = Known { last_id: ids.last().copied(), older, added: Vec::new(), complete: true };
+        let known = Known {
+            last_id: ids.last().copied(),
+            first_id: ids.first().copied(),
+            older,
+            added: Vec::new(),
+            complete: true,
+        };
         History { visible, stored, ids: ids.into(), tail: Tail { place, known: Some(known) } }
     })
 }
@@ -87,19 +93,20 @@ fn text_of<'a>(row: &Row<'a>) -> Result<Option<&'a str>> {
 
 /// Reads the end of the history: the newest `n` messages, or all if they are fewer.
 pub(super) fn read_tail(place: &Place, n: usize) -> Plan<Tail> {
-    newest_before(place.clone(), i64::MAX, n, PageSize::default(), None, Vec::new())
+    newest_before(place.clone(), None, n, PageSize::default(), None, Vec::new())
 }
 
 /// Reads pages from the newest row back.
 fn newest_before(
     place: Place,
-    before: i64,
+    first_id: Option<i64>,
     n: usize,
     mut size: PageSize,
     mut last_id: Option<i64>,
     mut newest_first: Vec<Identity>,
 ) -> Plan<Tail> {
     let wanted = size.rows(n.saturating_sub(newest_first.len()));
+    let before = first_id.unwrap_or(i64::MAX);
     let page = Statement::new(place.texts.messages_before.clone(), (place.id(), before, to_i64(wanted)));
     Plan::read(page).or_absent(&place.texts.schema).and_then(move |rows| {
         let mut oldest = None;
@@ -117,12 +124,15 @@ fn newest_before(
         match oldest {
             Some(oldest) if rows.len() >= wanted && newest_first.len() < n => {
                 size.learn(&rows);
-                newest_before(place, oldest, n, size, last_id, newest_first)
+                newest_before(place, Some(oldest), n, size, last_id, newest_first)
             }
             _ => {
                 let complete = newest_first.len() < n;
                 let older = Older::Identities(newest_first.into_iter().rev().collect());
-                Plan::ok(Tail { place, known: Some(Known { last_id, older, added: Vec::new(), complete }) })
+                Plan::ok(Tail {
+                    place,
+                    known: Some(Known { last_id, first_id: oldest.or(first_id), older, added: Vec::new(), complete }),
+                })
             }
         }
     })

@@ -9,6 +9,7 @@ use crate::{
     Dedup, Message, Saved, Tail,
     dedup::{Identity, already_stored},
     options::Options,
+    tail::Known,
 };
 
 /// How often a save reads the end of the history again because somebody else was faster.
@@ -26,8 +27,8 @@ struct Save {
 
 /// What became of a write.
 enum Written {
-    /// It was done. The id of the newest row, if the answer says it.
-    Done(Option<i64>),
+    /// It was done. The ids of the first and the last new row, if the answer says them.
+    Done(Option<(i64, i64)>),
     /// The same operation had been done before, and stored so many.
     Before(usize),
     /// The history no longer ends as it did.
@@ -117,10 +118,10 @@ fn attempt(save: Arc<Save>, tail: Tail, rounds: usize) -> Plan<Saved> {
         let tail = Tail { place: save.place.clone(), known: Some(known) };
         return Plan::ok(Saved { stored: 0, tail });
     }
-    save.write(first, known.last_id).and_then(move |written| match written {
-        Written::Done(last_id) => {
+    save.write(first, &known).and_then(move |written| match written {
+        Written::Done(ids) => {
             let new = save.messages.get(first..).unwrap_or_default();
-            let known = last_id.map(|last_id| known.followed_by(new, last_id));
+            let known = ids.map(|(first_id, last_id)| known.followed_by(new, Some(first_id), last_id));
             Plan::ok(Saved { stored: new.len(), tail: Tail { place: save.place.clone(), known } })
         }
         Written::Before(stored) => Plan::ok(save.saved(stored)),
@@ -142,28 +143,33 @@ impl Save {
         Saved { stored, tail: Tail::unknown(self.place.clone()) }
     }
 
-    /// Writes the messages from `first` on, if `last_id` still is the newest row.
-    fn write(&self, first: usize, last_id: Option<i64>) -> Plan<Written> {
+    /// Writes the messages from `first` on, if the history still ends as it is known to.
+    fn write(&self, first: usize, known: &Known) -> Plan<Written> {
         let alone = self.operation.is_none() && self.max_messages.is_none();
         match self.packs(first).as_slice() {
-            [one] if alone => self.write_one(one, last_id),
+            [one] if alone => self.write_one(one, known),
             _ => {
-                let guard = Statement::new(self.place.texts.guard_newest.clone(), (self.place.id(), last_id));
+                let guard = Statement::new(
+                    self.place.texts.guard_newest.clone(),
+                    (self.place.id(), known.last_id, known.first_id),
+                );
                 self.write_batch(self.batch(first, Some(guard)))
             }
         }
     }
 
     /// One statement that inserts nothing if the guard does not hold, and answers with the new rows if it does.
-    fn write_one(&self, pack: &Pack, last_id: Option<i64>) -> Plan<Written> {
+    fn write_one(&self, pack: &Pack, known: &Known) -> Plan<Written> {
         let (sql, text) = match pack {
             Pack::One(text) => (&self.place.texts.append_message, text),
             Pack::Many { array, .. } => (&self.place.texts.append_messages, array),
         };
-        let append = Statement::new(sql.clone(), (self.place.id(), text.as_str(), last_id));
+        let append = Statement::new(sql.clone(), (self.place.id(), text.as_str(), known.last_id, known.first_id));
         Plan::write_returning(append).creating(&self.place.texts.schema).try_map(|rows| {
             let ids: Result<Vec<i64>> = rows.iter().map(|row| row.get(0)).collect();
-            Ok(ids?.into_iter().max().map_or(Written::Lost, |last_id| Written::Done(Some(last_id))))
+            let ids = ids?;
+            let ends = ids.iter().min().copied().zip(ids.iter().max().copied());
+            Ok(ends.map_or(Written::Lost, |ends| Written::Done(Some(ends))))
         })
     }
 

@@ -1,0 +1,111 @@
+//! What happens between the requests of one operation.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use persql_conformance::{Any, Case, Outcome, World, cases};
+use persql_core::{Handle, Plan};
+use persql_history::{ErrorKind, PerSqlHistoryProvider, Result, blocking};
+
+use crate::{held, provider, refused, talk};
+
+pub(crate) fn cases() -> Vec<Case> {
+    cases![
+        a_save_between_reading_and_writing_is_seen,
+        a_save_that_always_loses_gives_up,
+        input_stored_first_goes_behind_what_came_meanwhile,
+        a_session_that_comes_to_life_is_not_deleted,
+    ]
+}
+
+type Rival = blocking::PerSqlHistoryProvider;
+
+/// A handle that lets a rival act before some of its requests.
+#[derive(Clone)]
+struct Interrupted {
+    db: Any,
+    sent: Arc<AtomicUsize>,
+    rival: Arc<dyn Fn(usize) -> Result<()> + Send + Sync>,
+}
+
+impl Handle for Interrupted {
+    type Reply<T: Send + 'static> = Result<T>;
+
+    fn run<T: Send + 'static>(&self, plan: Plan<T>) -> Result<T> {
+        let Self { sent, rival, .. } = self.clone();
+        self.db.run(plan.inspect(move |_| {
+            let number = sent.fetch_add(1, Ordering::SeqCst) + 1;
+            assert_eq!(rival(number).map_err(|error| error.kind()), Ok(()));
+        }))
+    }
+}
+
+/// A handle whose requests a rival sees coming, by their numbers.
+fn interrupted(
+    world: &World,
+    rival: impl Fn(&Rival, usize) -> Result<()> + Send + Sync + 'static,
+) -> Result<Interrupted> {
+    // A blocking handle, since the work of an asynchronous one is interrupted on a thread of the runtime.
+    let provider = Rival::new(world.other_db()?.to_blocking());
+    let rival = Arc::new(move |number| rival(&provider, number));
+    Ok(Interrupted { db: world.db()?, sent: Arc::default(), rival })
+}
+
+fn a_save_between_reading_and_writing_is_seen(world: &World) -> Outcome {
+    provider(world)?.save_messages("ada", &talk("u1 a1"))?;
+    let db = interrupted(world, |rival, number| match number {
+        2 => rival.save_messages("ada", &talk("u2# a2#")).map(drop),
+        _ => Ok(()),
+    })?;
+    let saved = PerSqlHistoryProvider::new(db.clone()).save_messages("ada", &talk("u2# a2# u3"))?;
+    assert_eq!((saved.stored(), db.sent.load(Ordering::SeqCst)), (1, 4));
+    assert_eq!(held(&provider(world)?, "ada")?, "u1 a1 u2# a2# u3");
+    Ok(())
+}
+
+fn a_save_that_always_loses_gives_up(world: &World) -> Outcome {
+    let provider = provider(world)?;
+    provider.save_messages("ada", &talk("u1 a1"))?;
+    let db = interrupted(world, |rival, number| match number % 2 {
+        0 => rival.save_messages("ada", &talk(&format!("u{number} a{number}"))).map(drop),
+        _ => Ok(()),
+    })?;
+    let error = refused(PerSqlHistoryProvider::new(db.clone()).save_messages("ada", &talk("u-lost")))?;
+    assert_eq!((error.kind(), db.sent.load(Ordering::SeqCst)), (ErrorKind::Conflict, 34));
+    assert!(error.to_string().contains("nothing was stored"), "{error}");
+    assert!(!held(&provider, "ada")?.contains("u-lost"));
+    Ok(())
+}
+
+fn input_stored_first_goes_behind_what_came_meanwhile(world: &World) -> Outcome {
+    let provider = provider(world)?;
+    provider.save_messages("ada", &talk("u1 a1"))?;
+    let db = interrupted(world, |rival, number| match number {
+        2 => rival.save_messages("ada", &talk("u2 a2")).map(drop),
+        _ => Ok(()),
+    })?;
+    let first = PerSqlHistoryProvider::builder(db).store_inputs_first(true).build()?;
+    let run = first.before_run("ada", &talk("u3"))?;
+    first.after_run(&run, &talk("a3"))?;
+    assert_eq!(held(&provider, "ada")?, "u1 a1 u2 a2 u3 a3");
+    Ok(())
+}
+
+fn a_session_that_comes_to_life_is_not_deleted(world: &World) -> Outcome {
+    let provider = provider(world)?;
+    provider.save_messages("ada", &talk("u1 a1"))?;
+    provider.save_messages("bob", &talk("u1 a1"))?;
+    provider.database().query("UPDATE agent_framework_messages SET created_at = '2020-01-01 00:00:00'", ())?;
+    let db = interrupted(world, |rival, number| match number {
+        2 => rival.save_messages("ada", &talk("u2")).map(drop),
+        _ => Ok(()),
+    })?;
+    PerSqlHistoryProvider::new(db).delete_inactive(Duration::from_secs(60))?;
+    assert_eq!((held(&provider, "ada")?.as_str(), held(&provider, "bob")?.as_str()), ("u1 a1 u2", ""));
+    Ok(())
+}
