@@ -16,6 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_database_that_is_not_there_has_no_snapshots,
         hostile_labels_and_ids_are_refused,
         a_lost_file_is_restored,
+        a_snapshot_taken_while_others_write_is_whole,
         one_file_keeps_snapshots_and_branches_beside_it,
     ]
 }
@@ -122,6 +123,29 @@ fn hostile_labels_and_ids_are_refused(world: &World) -> Outcome {
         assert_eq!(kind(snapshots.delete(bad)), Some(ErrorKind::InvalidInput), "{bad:?}");
     }
     assert!(snapshots.list()?.is_empty());
+    Ok(())
+}
+
+fn a_snapshot_taken_while_others_write_is_whole(world: &World) -> Outcome {
+    let timed = Timed::new(world)?;
+    let db = timed.db()?;
+    db.query("CREATE TABLE note(text TEXT)", ())?;
+    let snapshots = Snapshots::new(db.clone());
+    let pair = ["INSERT INTO note VALUES ('one')", "INSERT INTO note VALUES ('two')"];
+    let (made, written) = std::thread::scope(|scope| {
+        let writer = scope.spawn(|| (0..100).try_for_each(|_| db.transaction(pair).map(drop)));
+        let made: persql_core::Result<Vec<_>> = (0..5).map(|_| snapshots.create("")).collect();
+        (made, writer.join())
+    });
+    written.map_err(|_| "the writer panicked")??;
+    assert_eq!(notes(&db)?.len(), 200);
+    let mut last = 0;
+    for snapshot in made? {
+        snapshots.restore(&snapshot.id)?;
+        let found = notes(&db)?.len();
+        assert!(found.is_multiple_of(2) && found >= last, "{found} rows after {last}");
+        last = found;
+    }
     Ok(())
 }
 
