@@ -70,7 +70,7 @@ pub(crate) fn add_items_once(place: &Place, id: &str, texts: Vec<String>) -> Pla
         return Plan::ok(());
     }
     let batch = std::iter::once(operation.record(None)).chain(append(place, &texts));
-    operation.apply(batch, &place.texts.operations).map(|_| ())
+    operation.apply(batch, &place.texts.schema).map(|_| ())
 }
 
 fn append(place: &Place, texts: &[String]) -> Vec<Statement> {
@@ -119,7 +119,7 @@ pub(crate) fn pop_once<T: Send + 'static>(place: &Place, id: &str, decode: Decod
         Ok(operation) => operation,
         Err(error) => return Plan::err(error),
     };
-    operation.find(&place.texts.operations).and_then(move |found| match found {
+    operation.find(&place.texts.schema).and_then(move |found| match found {
         Some(recorded) => Plan::result(decode_recorded(recorded, decode)),
         None => pop_and_record(place, operation, decode),
     })
@@ -143,7 +143,7 @@ fn pop_and_record<T: Send + 'static>(place: Place, operation: Operation, decode:
             // The record goes when its session goes, so there must be one.
             None => batch.push(Statement::new(place.texts.ensure_session.clone(), [place.id()])),
         }
-        operation.apply(batch, &place.texts.operations).then(move |outcome| match outcome {
+        operation.apply(batch, &place.texts.schema).then(move |outcome| match outcome {
             Ok(Some(recorded)) => Plan::result(decode_recorded(recorded, decode)),
             Ok(None) => Plan::ok(value),
             Err(error) if is_guard(&error) => pop_and_record(place, operation, decode),

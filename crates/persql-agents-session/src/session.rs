@@ -86,7 +86,7 @@ impl<D: Handle> PerSqlSession<D> {
     /// # Errors
     /// [`ErrorKind::Denied`](crate::ErrorKind::Denied) if the token may not create tables.
     pub fn create_tables(&self) -> D::Reply<()> {
-        self.run(self.place.texts.operations.create())
+        self.run(self.place.texts.schema.create())
     }
 
     /// The newest items within the limit, oldest first. `None` is the session's default limit, 0 is nothing.

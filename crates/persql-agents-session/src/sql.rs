@@ -149,9 +149,9 @@ const OPERATIONS: &str = "persql_operations";
 /// All texts with this session's table names in them, rendered once.
 #[derive(Debug)]
 pub(crate) struct Texts {
+    /// The tables, the record of operations and the trigger. Always all of them: another adapter may have made the
+    /// record, and then nothing but the first write could make the trigger.
     pub(crate) schema: Schema,
-    /// The schema with the record of operations.
-    pub(crate) operations: Schema,
     /// What the scope of this adapter's operations starts with.
     pub(crate) scope: String,
     pub(crate) touch_session: Sql,
@@ -250,14 +250,12 @@ impl Texts {
                 ],
             )
         };
-        let schema = Schema::new(
+        let tables = Schema::new(
             [names.sessions.clone(), names.messages.clone()],
             [CREATE_SESSIONS, CREATE_MESSAGES, CREATE_INDEX].map(render),
-        )
-        .on_demand(create_tables);
+        );
         Self {
-            operations: Operation::schema(&schema, [render(CREATE_PURGE)]),
-            schema,
+            schema: Operation::schema(&tables, [render(CREATE_PURGE)]).on_demand(create_tables),
             scope,
             touch_session: render(TOUCH_SESSION),
             ensure_session: render(ENSURE_SESSION),

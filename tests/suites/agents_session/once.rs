@@ -2,6 +2,7 @@
 
 use persql_agents_session::{ErrorKind, PerSqlSession};
 use persql_conformance::{Case, Outcome, World, cases};
+use persql_core::Handle;
 use serde_json::{Value, json};
 
 use crate::{ada, insert_row, message, messages, refused, value};
@@ -20,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case> {
         records_outlive_the_client,
         one_id_from_two_handles_is_applied_once,
         clearing_a_session_forgets_its_operations,
+        records_of_another_adapter_do_not_keep_ours_from_being_forgotten,
         an_operation_id_has_bounds,
         an_operation_is_one_request,
         a_pop_whose_record_does_not_fit_a_row_pops_nothing,
@@ -224,6 +226,18 @@ fn clearing_a_session_forgets_its_operations(world: &World) -> Outcome {
     }
     bob.operation("one").add_items(&[message(0)])?;
     assert_eq!(bob.get_items(None)?, [message(0)]);
+    Ok(())
+}
+
+fn records_of_another_adapter_do_not_keep_ours_from_being_forgotten(world: &World) -> Outcome {
+    let session = ada(world)?;
+    // The record is core's, and whoever comes first makes it.
+    let others = persql_core::Schema::new([], []);
+    session.database().run(persql_core::Operation::schema(&others, []).create())?;
+    session.operation("one").add_items(&messages(0..1))?;
+    session.clear_session()?;
+    session.operation("one").add_items(&messages(0..1))?;
+    assert_eq!(session.get_items(None)?, messages(0..1));
     Ok(())
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn replace_tail_once(place: &Place, id: &str, tail: &Tail, from: usiz
     match place.operation(id, content).and_then(|operation| Ok((operation, replacement(place, tail, from, texts)?))) {
         Ok((operation, batch)) => {
             let batch = std::iter::once(operation.record(None)).chain(batch);
-            conflict_if_guarded(operation.apply(batch, &place.texts.operations).map(|_| ()))
+            conflict_if_guarded(operation.apply(batch, &place.texts.schema).map(|_| ()))
         }
         Err(error) => Plan::err(error),
     }
