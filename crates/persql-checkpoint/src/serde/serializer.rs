@@ -32,6 +32,7 @@ use crate::checkpoint::Checkpoint;
 /// # Ok::<_, persql_checkpoint::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct Serializer {
     #[cfg(feature = "aes")]
     cipher: Option<Cipher>,
