@@ -37,9 +37,9 @@ pub(crate) const CASES: &[Case] = &[
         |g| save(g, 10_000, false),
         |g| save_by_hand(g, 10_000, false),
     ),
-    case("list 1,000 messages", Calls::Blocking, |g| list(g, false), |g| list_by_hand(g)),
-    case("list 1,000 messages", Calls::Async, |g| list(g, false), |g| list_by_hand(g)),
-    case("list 1,000 messages as values", Calls::Blocking, |g| list(g, true), |g| list_by_hand(g)),
+    case("list 1,000 messages", Calls::Blocking, |g| list(g, false), list_by_hand),
+    case("list 1,000 messages", Calls::Async, |g| list(g, false), list_by_hand),
+    case("list 1,000 messages as values", Calls::Blocking, |g| list(g, true), list_by_hand),
 ];
 
 const SESSION: &str = "session-0";
