@@ -6,19 +6,21 @@
 mod by_hand;
 mod calls;
 mod case;
+mod history;
 mod items;
 mod measure;
 mod report;
 mod sessions;
 mod side;
 mod sql;
+mod strands;
 
 use std::process::ExitCode;
 
 use case::{Case, Failed};
 
 /// Every case, in the order of the table.
-const CASES: [&[Case]; 2] = [sessions::CASES, calls::CASES];
+const CASES: [&[Case]; 4] = [sessions::CASES, history::CASES, strands::CASES, calls::CASES];
 
 /// What a median is worth something from.
 const ROUNDS: usize = 7;
