@@ -123,13 +123,20 @@ fn tidy(workspace: &Workspace) -> Outcome {
 /// All in one call: alone, an adapter would look for `persql-core` in the registry, where the version being prepared is
 /// not yet; together, cargo lends them a registry of their own. The build stays on, for nothing else notices a file
 /// that is left out of a package.
+///
+/// Cargo keeps what it unpacked by the path of the build and the version, and our versions stay while we work: in a place
+/// that was used before, an adapter would be verified against the core of that time. So the place is new each time.
 fn package(workspace: &Workspace) -> Outcome {
+    let place = workspace.target.join(format!("package-{}", std::process::id()));
     let mut package = cargo(&workspace.root);
-    package.args(["package", "--workspace", "--allow-dirty"]);
+    package.args(["package", "--workspace", "--allow-dirty", "--target-dir"]).arg(&place);
     for unpublished in workspace.packages.iter().filter(|package| !package.publishable) {
         package.args(["--exclude", &unpublished.name]);
     }
-    run(&mut package)
+    let outcome = run(&mut package);
+    // Half a gigabyte that nobody needs again; what cannot be removed is only in the way of the disk.
+    drop(std::fs::remove_dir_all(&place));
+    outcome
 }
 
 #[cfg(test)]

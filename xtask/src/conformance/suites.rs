@@ -100,9 +100,9 @@ impl Suite {
     }
 
     /// Runs the suite in silence, for no longer than `limit`: a changed text may well make it run for ever.
-    pub(crate) fn run_within(&self, limit: Duration) -> Outcome<End> {
+    pub(crate) fn run_within(&self, arguments: &[String], limit: Duration) -> Outcome<End> {
         let mut command = self.command();
-        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().map_err(|cause| cannot_start(&command, &cause))?;
         let started = Instant::now();
         loop {
