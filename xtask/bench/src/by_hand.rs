@@ -14,18 +14,24 @@ use crate::{
 };
 
 /// A connection set up as core sets up its own.
+pub(crate) fn connect(path: &Path, durability: Durability) -> Result<Connection, Failed> {
+    let sqlite = Connection::open(path)?;
+    sqlite.busy_timeout(Duration::from_secs(30))?;
+    sqlite.execute_batch(sql::SET_UP)?;
+    sqlite.pragma_update(None, "synchronous", durability_name(durability))?;
+    sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    sqlite.set_prepared_statement_cache_capacity(32);
+    Ok(sqlite)
+}
+
+/// A connection to the tables of the Agents SDK's `SQLiteSession`.
 pub(crate) struct ByHand(Connection);
 
 impl ByHand {
     /// Opens the file, with the tables in it.
     pub(crate) fn open(path: &Path, durability: Durability) -> Result<Self, Failed> {
-        let sqlite = Connection::open(path)?;
-        sqlite.busy_timeout(Duration::from_secs(30))?;
-        sqlite.execute_batch(sql::SET_UP)?;
-        sqlite.pragma_update(None, "synchronous", durability_name(durability))?;
-        sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        let sqlite = connect(path, durability)?;
         sqlite.execute_batch(sql::CREATE)?;
-        sqlite.set_prepared_statement_cache_capacity(32);
         Ok(Self(sqlite))
     }
 
@@ -98,27 +104,32 @@ fn decode(mut rows: rusqlite::Rows<'_>) -> Result<Vec<Value>, Failed> {
     Ok(items)
 }
 
-type Job = Box<dyn FnOnce(&ByHand) + Send>;
+type Job<T> = Box<dyn FnOnce(&T) + Send>;
 
 /// A connection on a thread of its own: the bare hop out of an executor and back.
-#[derive(Clone)]
-pub(crate) struct Hop(mpsc::Sender<Job>);
+pub(crate) struct Hop<T = ByHand>(mpsc::Sender<Job<T>>);
 
-impl Hop {
+impl<T> Clone for Hop<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T: Send + 'static> Hop<T> {
     /// The thread ends with the last clone.
-    pub(crate) fn start(by_hand: ByHand) -> Self {
-        let (sender, jobs) = mpsc::channel::<Job>();
+    pub(crate) fn start(by_hand: T) -> Self {
+        let (sender, jobs) = mpsc::channel::<Job<T>>();
         thread::spawn(move || jobs.into_iter().for_each(|job| job(&by_hand)));
         Self(sender)
     }
 
     /// Does the work there and waits for its value here.
-    pub(crate) async fn call<T: Send + 'static>(
+    pub(crate) async fn call<V: Send + 'static>(
         &self,
-        work: impl FnOnce(&ByHand) -> Result<T, Failed> + Send + 'static,
-    ) -> Result<T, Failed> {
+        work: impl FnOnce(&T) -> Result<V, Failed> + Send + 'static,
+    ) -> Result<V, Failed> {
         let (reply, value) = oneshot::channel();
-        let job: Job = Box::new(move |by_hand| drop(reply.send(work(by_hand))));
+        let job: Job<T> = Box::new(move |by_hand| drop(reply.send(work(by_hand))));
         self.0.send(job).map_err(|_| "the thread has ended")?;
         value.await?
     }

@@ -4,7 +4,12 @@ use std::path::PathBuf;
 
 use persql_core::{Durability, blocking};
 
-use crate::{by_hand::ByHand, side::Side};
+use rusqlite::Connection;
+
+use crate::{
+    by_hand::{self, ByHand},
+    side::Side,
+};
 
 /// Why a bench could not be run.
 pub(crate) type Failed = Box<dyn std::error::Error + Send + Sync>;
@@ -92,7 +97,12 @@ impl Ground {
         Ok(client.database("bench/bench")?)
     }
 
-    /// A connection to the database.
+    /// A connection to the database, without tables.
+    pub(crate) fn connection(&self) -> Result<Connection, Failed> {
+        by_hand::connect(&self.path, self.durability)
+    }
+
+    /// A connection to the database, with the tables of the Agents SDK.
     pub(crate) fn by_hand(&self) -> Result<ByHand, Failed> {
         ByHand::open(&self.path, self.durability)
     }

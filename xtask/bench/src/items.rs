@@ -20,7 +20,7 @@ pub(crate) fn turn(number: usize) -> [Value; 4] {
 }
 
 /// Words that compress and parse about like English.
-fn text(seed: usize, bytes: usize) -> String {
+pub(crate) fn text(seed: usize, bytes: usize) -> String {
     const WORDS: [&str; 24] = [
         "the",
         "agent",

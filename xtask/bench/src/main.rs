@@ -6,6 +6,7 @@
 mod by_hand;
 mod calls;
 mod case;
+mod checkpoint;
 mod items;
 mod measure;
 mod report;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 use case::{Case, Failed};
 
 /// Every case, in the order of the table.
-const CASES: [&[Case]; 2] = [sessions::CASES, calls::CASES];
+const CASES: [&[Case]; 3] = [sessions::CASES, checkpoint::CASES, calls::CASES];
 
 /// What a median is worth something from.
 const ROUNDS: usize = 7;

@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use cpu_time::ProcessTime;
 use tokio::{runtime::Builder, task::JoinSet};
 
 use crate::case::Failed;
@@ -23,6 +24,8 @@ pub(crate) struct Work {
     pub(crate) wall: Duration,
     /// Transactions, where they were counted.
     pub(crate) transactions: Option<u64>,
+    /// The CPU time of the operations, where something else was done in between.
+    pub(crate) cpu: Option<Duration>,
 }
 
 /// A lone caller on this thread.
@@ -34,7 +37,26 @@ pub(crate) fn lone(mut operation: impl FnMut() -> Result<(), Failed> + 'static) 
             operation()?;
             operations += 1;
         }
-        Ok(Work { by_caller: vec![operations], wall: started.elapsed(), transactions: None })
+        Ok(Work { by_caller: vec![operations], wall: started.elapsed(), transactions: None, cpu: None })
+    })
+}
+
+/// A lone caller whose file is put back after each operation, which is not measured.
+pub(crate) fn lone_restoring(
+    mut operation: impl FnMut() -> Result<(), Failed> + 'static,
+    mut restore: impl FnMut() -> Result<(), Failed> + 'static,
+) -> Side {
+    Box::new(move |until| {
+        let (mut operations, mut wall, mut cpu) = (0, Duration::ZERO, Duration::ZERO);
+        while Instant::now() < until {
+            let (started, used) = (Instant::now(), ProcessTime::now());
+            operation()?;
+            cpu += used.elapsed();
+            wall += started.elapsed();
+            operations += 1;
+            restore()?;
+        }
+        Ok(Work { by_caller: vec![operations], wall, transactions: None, cpu: Some(cpu) })
     })
 }
 
@@ -65,7 +87,7 @@ where
             while let Some(operations) = callers.join_next().await {
                 by_caller.push(operations??);
             }
-            Ok(Work { by_caller, wall: until - started, transactions: None })
+            Ok(Work { by_caller, wall: until - started, transactions: None, cpu: None })
         })
     }))
 }
@@ -97,7 +119,7 @@ where
                 operations.iter_mut().map(|operation| scope.spawn(|| repeat_until(until, operation))).collect();
             callers.into_iter().map(|caller| caller.join().map_err(|_| "a caller panicked")?).collect()
         });
-        Ok(Work { by_caller: by_caller?, wall: until - started, transactions: None })
+        Ok(Work { by_caller: by_caller?, wall: until - started, transactions: None, cpu: None })
     })
 }
 
