@@ -67,7 +67,7 @@ fn checkpoint(number: usize, messages: usize) -> Result<Checkpoint, Failed> {
 }
 
 fn message(number: usize) -> Result<Data, Failed> {
-    let content = text(number, 270);
+    let content = text(number, 250);
     let message = if number.is_multiple_of(2) { Message::human(content) } else { Message::ai(content) };
     Ok(message.with_id(format!("msg_{number:024}")).to_data()?)
 }
