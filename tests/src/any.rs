@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use persql_core::{Database, Description, Handle, Params, Plan, Result, Rows, Sql, Statement, TableInfo, blocking};
+use persql_core::{
+    Database, Description, Handle, Lease, Leasing, Params, Plan, Result, Rows, Sql, Statement, TableInfo, blocking,
+};
 use tokio::runtime::Runtime;
 
 /// The runtime that asynchronous callers of all cases share.
@@ -115,6 +117,16 @@ impl Any {
     /// As there.
     pub fn describe(&self) -> Result<Description> {
         self.run(Plan::describe())
+    }
+}
+
+impl Leasing for Any {
+    fn leased(&self, lease: &Lease) -> Result<Self> {
+        let inner = match &self.inner {
+            Inner::Blocking(db) => Inner::Blocking(db.leased(lease)?),
+            Inner::Async(db) => Inner::Async(db.leased(lease)?),
+        };
+        Ok(Self { inner, requests: Arc::clone(&self.requests) })
     }
 }
 

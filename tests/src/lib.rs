@@ -5,6 +5,7 @@
 //! named `case::mode`: select by either with the usual filter of `cargo test`.
 
 mod any;
+pub mod durability;
 mod mode;
 pub mod process;
 mod trial;

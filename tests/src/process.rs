@@ -20,11 +20,12 @@ pub fn role() -> Option<(String, PathBuf)> {
 /// # Errors
 /// If the system starts no process.
 pub fn start(role: &str, path: &Path, environment: &[(&str, &str)]) -> io::Result<Child> {
-    Command::new(env::current_exe()?)
-        .env(ROLE, role)
-        .env(PATH, path)
-        .envs(environment.iter().copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
+    let mut program = Command::new(env::current_exe()?);
+    set_role(&mut program, role, path);
+    program.envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()
+}
+
+/// Says to a program that is this one, or starts it, what it is started for.
+pub fn set_role(program: &mut Command, role: &str, path: &Path) {
+    program.env(ROLE, role).env(PATH, path);
 }

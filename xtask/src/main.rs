@@ -8,6 +8,7 @@ mod ci;
 mod command;
 mod conformance;
 mod copy;
+mod durability;
 mod failure;
 mod files;
 mod mutate;
@@ -29,6 +30,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     bench::SUBCOMMAND,
     ci::SUBCOMMAND,
     conformance::SUBCOMMAND,
+    durability::SUBCOMMAND,
     release::SUBCOMMAND,
     resolve::SUBCOMMAND,
     rusqlite::SUBCOMMAND,

@@ -86,8 +86,11 @@ impl Workspace {
 
     /// The suite's crate: `agents_session` tests `persql-agents-session`; a suite of no crate keeps its own name.
     pub(crate) fn crate_of_suite(&self, suite: &str) -> String {
-        let name = format!("persql-{}", suite.replace('_', "-"));
-        if self.package(&name).is_some() { name } else { suite.to_owned() }
+        // A crate whose suite is large has several, named for it and for what they are about: `core_control`.
+        let ends = suite.match_indices('_').map(|(end, _)| end).chain([suite.len()]);
+        let parts = ends.rev().filter_map(|end| suite.get(..end));
+        let mut names = parts.map(|part| format!("persql-{}", part.replace('_', "-")));
+        names.find(|name| self.package(name).is_some()).unwrap_or_else(|| suite.to_owned())
     }
 }
 

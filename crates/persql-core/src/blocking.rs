@@ -3,7 +3,8 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    Builder, Description, Handle, Meta, Open, Params, Plan, Result, Rows, Sql, Statement, Step, TableInfo,
+    Branches, Builder, Databases, Description, Handle, Lease, Leasing, Meta, Open, Params, Plan, Result, Rows,
+    Snapshots, Sql, Statement, Step, TableInfo,
     client::Shared,
     database::{DatabaseName, Link},
     url::Url,
@@ -65,6 +66,11 @@ impl PerSql {
     /// [`DatabaseName::parse`].
     pub fn database(&self, name: &str) -> Result<Database> {
         Ok(Database(Link::new(Arc::clone(&self.0), DatabaseName::parse(name)?)))
+    }
+
+    /// The databases of this client.
+    pub fn databases(&self) -> Databases<Database> {
+        Databases::new(Database(Link::new(Arc::clone(&self.0), DatabaseName::only())))
     }
 
     /// What all requests of this client have cost so far.
@@ -205,10 +211,20 @@ impl Database {
         self.run(Plan::describe())
     }
 
-    /// How a local file was written so far; `None` for a database in memory or at a server.
+    /// How a local file was written since this client opened it last; `None` for a database in memory or at a server.
     #[cfg(feature = "local")]
     pub fn write_stats(&self) -> Option<crate::WriteStats> {
         self.0.shared.transport.write_stats(&self.0.name)
+    }
+
+    /// The branches of this database.
+    pub fn branches(&self) -> Branches<Self> {
+        Branches::new(self.clone())
+    }
+
+    /// The snapshots of this database.
+    pub fn snapshots(&self) -> Snapshots<Self> {
+        Snapshots::new(self.clone())
     }
 
     /// Closes the client that this handle belongs to: see [`PerSql::close`](crate::PerSql::close).
@@ -249,6 +265,12 @@ impl Open for Database {
 
     fn close_client(&self) {
         self.close();
+    }
+}
+
+impl Leasing for Database {
+    fn leased(&self, lease: &Lease) -> Result<Self> {
+        self.0.leased(lease).map(Self)
     }
 }
 

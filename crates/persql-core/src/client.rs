@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
 #[cfg(feature = "local")]
@@ -20,7 +20,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::{
-    Answer, Database, Error, ErrorKind, Meta, Request, Result,
+    Answer, Database, Databases, Error, ErrorKind, Meta, Request, Result,
+    control::Clock,
     database::{DatabaseName, Link, lock},
     transport::Transport,
 };
@@ -90,6 +91,11 @@ impl PerSql {
         Ok(Database(Link::new(Arc::clone(&self.0), DatabaseName::parse(name)?)))
     }
 
+    /// The databases of this client.
+    pub fn databases(&self) -> Databases<Database> {
+        Databases::new(Database(Link::new(Arc::clone(&self.0), DatabaseName::only())))
+    }
+
     /// What all requests of this client have cost so far.
     pub fn usage(&self) -> Meta {
         self.0.usage()
@@ -121,10 +127,13 @@ pub struct Builder<C> {
     location: Option<Result<Location>>,
     #[cfg(feature = "local")]
     options: Options,
+    #[cfg(feature = "local")]
+    idle_connections: Option<usize>,
     #[cfg(feature = "remote")]
     token: Option<Token>,
     #[cfg(feature = "remote")]
     remote: remote::Options,
+    clock: Clock,
     client: PhantomData<fn() -> C>,
 }
 
@@ -138,7 +147,11 @@ impl<C> Builder<C> {
                 durability: Durability::default(),
                 strict_limits: false,
                 busy_timeout: Duration::from_secs(30),
+                log_limit: 1 << 30,
+                must_exist: false,
             },
+            #[cfg(feature = "local")]
+            idle_connections: None,
             #[cfg(feature = "remote")]
             token: None,
             #[cfg(feature = "remote")]
@@ -150,6 +163,7 @@ impl<C> Builder<C> {
                 attempt: Duration::from_secs(30),
                 total: Duration::from_secs(60),
             },
+            clock: Clock::default(),
             client: PhantomData,
         }
     }
@@ -189,6 +203,23 @@ impl<C> Builder<C> {
     #[cfg(feature = "local")]
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.options.busy_timeout = timeout;
+        self
+    }
+
+    /// How many connections to local files stay open while nobody uses them. A database in use has one or two, 3
+    /// descriptors and 200 kB each. The default is a sixth of the descriptors that the process may have, and 512 at
+    /// most; the databases that were not used for longest are closed first.
+    #[cfg(feature = "local")]
+    pub fn idle_connections(mut self, most: usize) -> Self {
+        self.idle_connections = Some(most);
+        self
+    }
+
+    /// How large the write-ahead log of a local file may grow while a reader in another process keeps it from being
+    /// emptied: writes fail with [`ErrorKind::Busy`] then, until the reader is gone. The default is 1 GiB.
+    #[cfg(feature = "local")]
+    pub fn log_limit(mut self, bytes: u64) -> Self {
+        self.options.log_limit = bytes;
         self
     }
 
@@ -254,6 +285,12 @@ impl<C> Builder<C> {
         self
     }
 
+    /// Whose time decides when a lease or a database ends. The default is the system's; tests may want another.
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Clock::new(now);
+        self
+    }
+
     /// Makes the client. No I/O.
     ///
     /// # Errors
@@ -263,8 +300,9 @@ impl<C> Builder<C> {
     where
         C: From<Arc<Shared>>,
     {
+        let clock = self.clock.clone();
         let transport = self.transport()?;
-        Ok(C::from(Arc::new(Shared { transport, usage: Mutex::default(), closed: AtomicBool::new(false) })))
+        Ok(C::from(Arc::new(Shared { transport, clock, usage: Arc::default(), closed: Arc::default() })))
     }
 
     fn transport(self) -> Result<Transport> {
@@ -274,7 +312,12 @@ impl<C> Builder<C> {
         }
         #[cfg(feature = "local")]
         if let Some(location) = self.location {
-            return Ok(Transport::Local(Engine::new(location?, self.options)));
+            return Ok(Transport::Local(Arc::new(Engine::new(
+                location?,
+                self.options,
+                self.idle_connections,
+                self.clock,
+            ))));
         }
         #[cfg(feature = "remote")]
         if let Some(token) = self.token {
@@ -293,8 +336,9 @@ impl<C> fmt::Debug for Builder<C> {
 /// What all handles of a client share.
 pub struct Shared {
     pub(crate) transport: Transport,
-    usage: Mutex<Meta>,
-    closed: AtomicBool,
+    clock: Clock,
+    usage: Arc<Mutex<Meta>>,
+    closed: Arc<AtomicBool>,
 }
 
 impl Shared {
@@ -304,6 +348,20 @@ impl Shared {
             return Err(Error::new(ErrorKind::Closed, "the client is closed"));
         }
         request.check(self.transport.is_strict())
+    }
+
+    /// The same client with another token: its branches cost and close with it.
+    pub(crate) fn with_token(&self, token: &str) -> Result<Arc<Self>> {
+        Ok(Arc::new(Self {
+            transport: self.transport.with_token(token)?,
+            clock: self.clock.clone(),
+            usage: Arc::clone(&self.usage),
+            closed: Arc::clone(&self.closed),
+        }))
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        self.clock.now()
     }
 
     pub(crate) fn close(&self) {

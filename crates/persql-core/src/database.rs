@@ -9,8 +9,9 @@ use std::{
 };
 
 use crate::{
-    Answer, Description, Error, Handle, Open, Params, PerSql, Plan, Request, Result, Rows, Sql, Statement, Step,
-    TableInfo, Then, blocking, client::Shared, url::Url,
+    Answer, Branches, Description, Error, ErrorKind, Handle, Lease, Leasing, Open, Params, PerSql, Plan, Request,
+    Result, Rows, Snapshots, Sql, Statement, Step, TableInfo, Then, blocking, branches::Scope, client::Shared,
+    url::Url,
 };
 
 /// A boxed future that can move between threads: what [`Database`] replies with.
@@ -139,6 +140,16 @@ impl Database {
         self.run(Plan::describe())
     }
 
+    /// The branches of this database.
+    pub fn branches(&self) -> Branches<Self> {
+        Branches::new(self.clone())
+    }
+
+    /// The snapshots of this database.
+    pub fn snapshots(&self) -> Snapshots<Self> {
+        Snapshots::new(self.clone())
+    }
+
     /// Closes the client that this handle belongs to: see [`PerSql::close`].
     pub fn close(&self) {
         self.0.shared.close();
@@ -180,6 +191,12 @@ impl Open for Database {
     }
 }
 
+impl Leasing for Database {
+    fn leased(&self, lease: &Lease) -> Result<Self> {
+        self.0.leased(lease).map(Self)
+    }
+}
+
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Database").field(&self.0.name).finish()
@@ -192,20 +209,47 @@ pub(crate) struct Link {
     pub(crate) shared: Arc<Shared>,
     pub(crate) name: DatabaseName,
     limit: Option<Duration>,
+    scope: Option<Scope>,
 }
 
 impl Link {
     pub(crate) fn new(shared: Arc<Shared>, name: DatabaseName) -> Self {
-        Self { shared, name, limit: None }
+        Self { shared, name, limit: None, scope: None }
     }
 
     pub(crate) fn with_timeout(&self, limit: Duration) -> Self {
         Self { limit: Some(limit), ..self.clone() }
     }
 
+    /// The same for a branch.
+    pub(crate) fn leased(&self, lease: &Lease) -> Result<Self> {
+        let slug = &lease.branch.database_slug;
+        let scope = Some(Scope { role: lease.role, ends: lease.branch.expires_at });
+        let (shared, name) = match &lease.branch.secret.0 {
+            // A branch of the service is a database with a name and a token.
+            Some(token) => {
+                let name = DatabaseName::of(self.name.namespace(), slug);
+                let unusable = |_| Error::new(ErrorKind::Corrupt, "the server gave the branch a name that is none");
+                (self.shared.with_token(token)?, name.map_err(unusable)?)
+            }
+            None => (Arc::clone(&self.shared), DatabaseName::branch(&self.name, slug)),
+        };
+        Ok(Self { shared, name, limit: self.limit, scope })
+    }
+
+    /// What is sent instead of the request because of the lease, if anything.
+    fn narrow(&self, request: &Request) -> Result<Option<Request>> {
+        match self.scope {
+            Some(scope) => scope.narrow(request, self.shared.now()),
+            None => Ok(None),
+        }
+    }
+
     /// Sends one request and waits on this thread.
     pub(crate) fn send(&self, request: &Request) -> Result<Answer> {
         self.shared.check(request)?;
+        let narrowed = self.narrow(request)?;
+        let request = narrowed.as_ref().unwrap_or(request);
         let started = Instant::now();
         let mut outcome = self.shared.transport.send(&self.name, request, self.limit);
         self.shared.account(request, &mut outcome, started);
@@ -214,9 +258,10 @@ impl Link {
 
     /// Sends one request and goes on with its outcome.
     async fn advance<T: Send + 'static>(&self, request: Request, then: Then<T>) -> Plan<T> {
-        if let Err(error) = self.shared.check(&request) {
-            return then.resume(request, Err(error));
-        }
+        let request = match self.shared.check(&request).and_then(|()| self.narrow(&request)) {
+            Ok(narrowed) => narrowed.unwrap_or(request),
+            Err(error) => return then.resume(request, Err(error)),
+        };
         let shared = Arc::clone(&self.shared);
         let started = Instant::now();
         let then = then.first(move |request, outcome| shared.account(request, outcome, started));
@@ -238,11 +283,6 @@ impl DatabaseName {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if it is not two parts of 1 to 100 letters, digits,
     /// `.`, `_` or `-`, each beginning with a letter or a digit. So a name is also a safe name for a file.
     pub fn parse(name: &str) -> Result<Self> {
-        let is_part = |part: &str| {
-            part.len() <= 100
-                && part.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-        };
         match name.split_once('/') {
             Some((namespace, database)) if is_part(namespace) && is_part(database) => {
                 Ok(Self { namespace: namespace.into(), database: database.into() })
@@ -254,9 +294,28 @@ impl DatabaseName {
         }
     }
 
+    /// The namespace that local databases are in if none is said.
+    pub(crate) const LOCAL: &str = "local";
+
+    /// A name of these two parts.
+    pub(crate) fn of(namespace: &str, database: &str) -> Result<Self> {
+        Self::parse(&format!("{namespace}/{database}"))
+    }
+
+    /// The name of the branch that this database holds. No name that is parsed is of this form.
+    pub(crate) fn branch(of: &Self, slug: &str) -> Self {
+        Self { namespace: Arc::clone(&of.namespace), database: format!("~{slug}").into() }
+    }
+
+    /// The database that holds a branch, if this names one.
+    #[cfg(feature = "local")]
+    pub(crate) fn as_branch(&self) -> Option<&str> {
+        self.database.strip_prefix('~')
+    }
+
     /// The name of the only database of a file, or of a client of one database in memory.
     pub(crate) fn only() -> Self {
-        Self { namespace: "local".into(), database: "main".into() }
+        Self { namespace: Self::LOCAL.into(), database: "main".into() }
     }
 
     /// The part before the slash.
@@ -280,6 +339,12 @@ impl fmt::Debug for DatabaseName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+fn is_part(part: &str) -> bool {
+    part.len() <= 100
+        && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && part.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
 }
 
 /// Locks. Our own code does not panic under a lock, so what a panic left behind is whole.

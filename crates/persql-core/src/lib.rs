@@ -2,8 +2,11 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod blocking;
+mod branches;
 mod client;
+mod control;
 mod database;
+mod databases;
 mod error;
 pub mod json;
 #[cfg(feature = "local")]
@@ -18,6 +21,7 @@ mod remote;
 mod retry;
 mod rows;
 mod schema;
+mod snapshots;
 mod sql;
 mod statement;
 #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
@@ -28,8 +32,11 @@ mod value;
 #[cfg(feature = "remote")]
 mod wire;
 
+pub use branches::{Branch, BranchEnd, Branches, Claim, Claimed, Lease, Leasing, Outcome, Role};
 pub use client::{Builder, PerSql};
+pub use control::{Control, Controlled};
 pub use database::{BoxFuture, Database, DatabaseName};
+pub use databases::{DatabaseInfo, Databases};
 pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
@@ -39,5 +46,6 @@ pub use page::PageSize;
 pub use plan::{Answer, Handle, Open, Plan, Request, Schema, Step, Then};
 pub use rows::{Column, Meta, Row, Rows};
 pub use schema::{ColumnDescription, Description, ForeignKey, TableDescription, TableInfo};
+pub use snapshots::{SnapshotInfo, Snapshots};
 pub use statement::{Access, Batch, Ident, Params, Sql, Statement, limits};
 pub use value::{FromValue, Value, ValueRef};

@@ -1,30 +1,40 @@
 //! SQLite in this process: where the databases are, and who has them open.
 
+mod branches;
+mod cache;
+mod catalog;
+mod checkpoint;
 mod connection;
+mod control;
+mod copy;
+mod databases;
 mod describe;
 mod error;
 mod execute;
 mod file;
+mod identity;
 mod job;
 mod leader;
 mod location;
 mod memory;
 mod readers;
 mod rules;
+mod shelf;
+mod snapshots;
 mod workers;
 mod writer;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 pub(crate) use location::Location;
 
-use crate::{Answer, Batch, DatabaseName, Plan, Request, Result, Then, database::lock};
+use crate::{Answer, Batch, DatabaseName, Plan, Request, Result, Then, control::Clock};
+use cache::Cache;
+use catalog::Catalog;
+use checkpoint::LeftLogs;
 use file::FileStore;
 use memory::MemoryStore;
+use shelf::Shelf;
 
 /// What an acknowledged write survives, for databases in files.
 ///
@@ -55,6 +65,10 @@ pub(crate) struct Options {
     pub(crate) durability: Durability,
     pub(crate) strict_limits: bool,
     pub(crate) busy_timeout: Duration,
+    /// The largest write-ahead log that a reader who stays may cause.
+    pub(crate) log_limit: u64,
+    /// Whether a write does not create the database.
+    pub(crate) must_exist: bool,
 }
 
 /// All local databases of a client.
@@ -62,7 +76,11 @@ pub(crate) struct Options {
 pub(crate) struct Engine {
     location: Location,
     options: Options,
-    stores: Mutex<HashMap<DatabaseName, Store>>,
+    only: DatabaseName,
+    clock: Clock,
+    cache: Cache,
+    catalog: Catalog,
+    shelf: Shelf,
 }
 
 /// One local database. Cheap to clone.
@@ -72,9 +90,37 @@ enum Store {
     Memory(Arc<MemoryStore>),
 }
 
+impl Store {
+    /// How many connections are open. A database in memory has none that could be closed.
+    fn connections(&self) -> usize {
+        match self {
+            Store::File(store) => store.connections(),
+            Store::Memory(_) => 0,
+        }
+    }
+
+    /// Whether it can be closed: nobody but the cache has it. A database in memory would be lost.
+    fn is_idle(&self) -> bool {
+        match self {
+            Store::File(store) => Arc::strong_count(store) == 1 && !store.is_written_to(),
+            Store::Memory(_) => false,
+        }
+    }
+}
+
 impl Engine {
-    pub(crate) fn new(location: Location, options: Options) -> Self {
-        Self { location, options, stores: Mutex::default() }
+    /// `most` is how many connections stay open while nobody uses them.
+    pub(crate) fn new(location: Location, options: Options, most: Option<usize>, clock: Clock) -> Self {
+        let side = location.side();
+        Self {
+            catalog: Catalog::new(side.as_ref().map(|side| side.join("catalog.db")), options),
+            shelf: Shelf::new(side.map(|side| side.join("copies"))),
+            cache: Cache::new(most, LeftLogs::new(options)),
+            only: DatabaseName::only(),
+            location,
+            options,
+            clock,
+        }
     }
 
     pub(crate) fn is_strict(&self) -> bool {
@@ -90,6 +136,9 @@ impl Engine {
 
     /// Runs one request on the calling thread.
     pub(crate) fn send(&self, name: &DatabaseName, request: &Request, limit: Option<Duration>) -> Result<Answer> {
+        if let Request::Control(control) = request {
+            return self.control(name, control).map(Answer::Controlled);
+        }
         rules::check_texts(request)?;
         self.store(name).send(request, limit)
     }
@@ -97,12 +146,20 @@ impl Engine {
     /// Runs one request away from the calling task, and the continuation of a read with it: decoding a long answer is
     /// work that does not belong on an executor. Dropping the future stops nothing that has begun.
     pub(crate) async fn advance<T: Send + 'static>(
-        &self,
+        self: &Arc<Self>,
         name: &DatabaseName,
         request: Request,
         limit: Option<Duration>,
         then: Then<T>,
     ) -> Plan<T> {
+        if matches!(request, Request::Control(_)) {
+            let (this, name) = (Arc::clone(self), name.clone());
+            let work = move || {
+                let outcome = this.send(&name, &request, limit);
+                then.resume(request, outcome)
+            };
+            return workers::run(work).await.unwrap_or_else(Plan::err);
+        }
         if let Err(error) = rules::check_texts(&request) {
             return then.resume(request, Err(error));
         }
@@ -139,22 +196,24 @@ impl Engine {
 
     /// Forgets every open database; each closes when its last operation ends.
     pub(crate) fn close(&self) {
-        lock(&self.stores).clear();
+        self.cache.clear();
+        self.catalog.close();
+    }
+
+    /// Every name means the same file where the location is one file, but a branch is always another.
+    fn key<'a>(&'a self, name: &'a DatabaseName) -> &'a DatabaseName {
+        if self.location.is_one_file() && name.as_branch().is_none() { &self.only } else { name }
     }
 
     fn store(&self, name: &DatabaseName) -> Store {
-        // Every name means the same file where the location is one file.
-        let name = if self.location.is_one_file() { &DatabaseName::only() } else { name };
-        let mut stores = lock(&self.stores);
-        if let Some(store) = stores.get(name) {
-            return store.clone();
+        let name = self.key(name);
+        if let Some(slug) = name.as_branch() {
+            return self.cache.get(name, || self.branch_store(slug));
         }
-        let store = match self.location.path(name) {
+        self.cache.get(name, || match self.location.path(name) {
             Some(path) => Store::File(Arc::new(FileStore::new(path, self.options))),
             None => Store::Memory(Arc::new(MemoryStore::new(self.options))),
-        };
-        stores.insert(name.clone(), store.clone());
-        store
+        })
     }
 }
 

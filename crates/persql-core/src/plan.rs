@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Batch, Description, Error, ErrorKind, Ident, Result, Rows, Sql, SqlErrorKind, Statement, TableInfo};
+use crate::{
+    Batch, Control, Controlled, Description, Error, ErrorKind, Ident, Result, Rows, Sql, SqlErrorKind, Statement,
+    TableInfo,
+};
 
 /// A database operation as a value: what to send, and how to read the answer.
 ///
@@ -69,13 +72,19 @@ pub enum Request {
     Tables,
     /// The whole schema.
     Describe,
+    /// Something about databases, and not in one.
+    Control(Control),
 }
 
 impl Request {
     /// Refuses what cannot be sent, before it is: what no mode can carry, and what the service's limits forbid. SQL of
     /// the user's own is held to these only if `strict`.
     pub(crate) fn check(&self, strict: bool) -> Result<()> {
-        let Request::Batch(batch) = self else { return Ok(()) };
+        let batch = match self {
+            Request::Batch(batch) => batch,
+            Request::Control(control) => return control.check(),
+            Request::Tables | Request::Describe => return Ok(()),
+        };
         batch.check_values()?;
         let is_raw = matches!(batch.access(), crate::Access::Raw { .. });
         if strict || !is_raw { batch.check_limits() } else { Ok(()) }
@@ -92,6 +101,8 @@ pub enum Answer {
     Tables(Vec<TableInfo>),
     /// The whole schema.
     Description(Description),
+    /// What became of a [`Request::Control`].
+    Controlled(Controlled),
 }
 
 impl<T: Send + 'static> Plan<T> {
@@ -290,7 +301,17 @@ impl Plan<Description> {
     }
 }
 
-fn unexpected() -> Error {
+impl Plan<Controlled> {
+    /// Asks for something about databases.
+    pub fn control(control: Control) -> Self {
+        Plan::send(Request::Control(control)).try_map(|answer| match answer {
+            Answer::Controlled(controlled) => Ok(controlled),
+            _ => Err(unexpected()),
+        })
+    }
+}
+
+pub(crate) fn unexpected() -> Error {
     Error::new(ErrorKind::Corrupt, "the answer is of another kind than the request")
 }
 

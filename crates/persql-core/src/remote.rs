@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::{
     Answer, BoxFuture, DatabaseName, Error, ErrorKind, Request, Result,
     retry::{Attempts, new_key},
-    wire::{self, Call, Headers},
+    wire::{self, Call, Headers, Method},
 };
 
 /// Where the hosted service is.
@@ -90,6 +90,11 @@ impl Remote {
         }
         bearer.set_sensitive(true);
         Ok(Arc::new(Self { options, bearer, http: OnceLock::new(), jobs: OnceLock::new() }))
+    }
+
+    /// A connection to the same server with another token.
+    pub(crate) fn with_token(&self, token: String) -> Result<Arc<Self>> {
+        Self::new(Options { token: Token(token), ..self.options.clone() })
     }
 
     /// Sends a request and waits on this thread.
@@ -167,10 +172,15 @@ impl Remote {
     async fn attempt(&self, call: &Call, request: &Request, key: Option<&str>) -> Result<Answer> {
         let url = format!("{}{}", self.options.url, call.path);
         let http = self.http()?;
-        let mut sending = match &call.body {
-            Some(body) => http.post(url).header(CONTENT_TYPE, "application/json").body(body.clone()),
-            None => http.get(url),
+        let mut sending = match call.method {
+            Method::Get => http.get(url),
+            Method::Post => http.post(url),
+            Method::Put => http.put(url),
+            Method::Delete => http.delete(url),
         };
+        if let Some(body) = &call.body {
+            sending = sending.header(CONTENT_TYPE, "application/json").body(body.clone());
+        }
         sending = sending.header(AUTHORIZATION, self.bearer.clone());
         if let Some(key) = key {
             sending = sending.header("Idempotency-Key", key);

@@ -313,6 +313,11 @@ impl Batch {
         Self { statements: vec![statement], access: Access::Read }
     }
 
+    /// Statements that read.
+    pub(crate) fn reads(statements: &[Statement]) -> Self {
+        Self { statements: statements.to_vec(), access: Access::Read }
+    }
+
     /// Statements that write: all of them, or none.
     pub fn write(statements: impl IntoIterator<Item = Statement>) -> Self {
         Self { statements: statements.into_iter().collect(), access: Access::Write }

@@ -6,7 +6,7 @@
     allow(unused_variables, unreachable_code, clippy::unused_async)
 )]
 
-#[cfg(feature = "remote")]
+#[cfg(any(feature = "local", feature = "remote"))]
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{Answer, DatabaseName, Plan, Request, Result, Then};
 #[derive(Debug)]
 pub(crate) enum Transport {
     #[cfg(feature = "local")]
-    Local(Engine),
+    Local(Arc<Engine>),
     #[cfg(feature = "remote")]
     Remote(Arc<Remote>),
 }
@@ -32,6 +32,19 @@ impl Transport {
             Transport::Local(ref engine) => engine.is_strict(),
             #[cfg(feature = "remote")]
             Transport::Remote(_) => true,
+        }
+    }
+
+    /// The same server with another token.
+    #[cfg_attr(not(feature = "remote"), allow(unused_variables, reason = "only a server has tokens"))]
+    pub(crate) fn with_token(&self, token: &str) -> Result<Self> {
+        match *self {
+            #[cfg(feature = "local")]
+            Transport::Local(_) => {
+                Err(crate::Error::new(crate::ErrorKind::Unsupported, "local databases have no tokens"))
+            }
+            #[cfg(feature = "remote")]
+            Transport::Remote(ref remote) => remote.with_token(token.to_owned()).map(Transport::Remote),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The HTTP API without I/O: requests to bodies, bodies to answers. docs/wire.md numbers what is assumed here.
 
+mod branches;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -15,11 +17,21 @@ use crate::{
     Statement, Value, ValueRef,
 };
 
+/// What HTTP calls what is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Method {
+    Get,
+    Post,
+    Put,
+    Delete,
+}
+
 /// A request as it goes over the wire.
 #[derive(Debug)]
 pub(crate) struct Call {
+    pub(crate) method: Method,
     pub(crate) path: String,
-    /// JSON for a POST; without it the call is a GET.
+    /// JSON.
     pub(crate) body: Option<Vec<u8>>,
     /// Whether running it twice may differ from running it once.
     pub(crate) writes: bool,
@@ -29,8 +41,11 @@ pub(crate) struct Call {
 pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
     let path = |operation: &str| format!("/v1/db/{}/{}/{operation}", name.namespace(), name.database());
     let batch = match request {
-        Request::Tables => return Ok(Call { path: path("tables"), body: None, writes: false }),
-        Request::Describe => return Ok(Call { path: path("describe"), body: None, writes: false }),
+        Request::Tables => return Ok(Call { method: Method::Get, path: path("tables"), body: None, writes: false }),
+        Request::Describe => {
+            return Ok(Call { method: Method::Get, path: path("describe"), body: None, writes: false });
+        }
+        Request::Control(control) => return branches::encode(name, control),
         Request::Batch(batch) => batch,
     };
     if batch.statements().iter().flat_map(Statement::params).any(|value| matches!(value, Value::Blob(_))) {
@@ -41,7 +56,7 @@ pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
         _ => ("batch", serde_json::to_vec(&WireBatch(batch))),
     };
     let body = body.map_err(|error| Error::invalid("the request cannot be written as JSON").with_source(error))?;
-    Ok(Call { path: path(operation), body: Some(body), writes: batch.access() != Access::Read })
+    Ok(Call { method: Method::Post, path: path(operation), body: Some(body), writes: batch.access() != Access::Read })
 }
 
 struct WireStatement<'a>(&'a Statement);
@@ -102,11 +117,16 @@ pub(crate) fn decode(request: &Request, status: u16, headers: &Headers, body: &[
     if !(200..300).contains(&status) || envelope.success != Some(true) {
         return Err(failure(status, headers, envelope));
     }
+    if let Request::Control(control) = request {
+        let data = envelope.data.map_or("null", RawValue::get);
+        return branches::decode(control, data).map(Answer::Controlled);
+    }
     let data = envelope.data.map(RawValue::get).ok_or_else(unreadable)?;
     let read = |error: serde_json::Error| unreadable().with_source(Position(error.line(), error.column()));
     match request {
         Request::Tables => serde_json::from_str(data).map(Answer::Tables).map_err(read),
         Request::Describe => serde_json::from_str(data).map(Answer::Description).map_err(read),
+        Request::Control(_) => Err(unreadable()),
         Request::Batch(batch) => {
             let (mut sets, inner) = read_sets(batch, data).map_err(read)?;
             let told = envelope.meta.or(inner.meta).unwrap_or_default();

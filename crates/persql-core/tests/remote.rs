@@ -263,3 +263,52 @@ fn poll_by_hand<T>(future: impl Future<Output = T>) -> T {
         }
     }
 }
+
+#[test]
+fn a_branch_is_claimed_and_used_with_its_own_token() {
+    use persql_core::{Claim, Outcome, Role};
+    let claimed = r#"{"success":true,"data":{"branchRef":"feature/x","token":"psql_live_branch","expiresAt":"2026-11-21T07:00:00Z","outcome":"created","namespaceSlug":"acme","databaseSlug":"agent--br-1"}}"#;
+    let done = || Reply::Say(200, "", r#"{"success":true,"data":null}"#);
+    let server = Server::start([Reply::Say(200, "", claimed), ONE_ROW, done(), done()]);
+    let db = server.db();
+    let claim = Claim::of("feature/x").role(Role::Read).ttl(Duration::from_secs(600)).purpose("a look");
+    let claimed = db.branches().claim(claim).unwrap();
+    assert_eq!(
+        (claimed.branch.outcome, claimed.branch.database_slug.as_str()),
+        (Some(Outcome::Created), "agent--br-1")
+    );
+    assert!(!format!("{claimed:?}").contains("psql_live_branch"));
+    claimed.database.query("SELECT n FROM t", ()).unwrap();
+    // The server's role is known here as well, and nothing is sent in vain.
+    let refused = claimed.database.run(Plan::write([Statement::from("DELETE FROM t")])).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Denied);
+    let end = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    db.branches().upsert("feature/y", Some("feature/x"), persql_core::BranchEnd::At(end), false).unwrap();
+    db.branches().delete("feature/x").unwrap();
+    let seen = server.seen();
+    let lines: Vec<&str> = seen.iter().map(|seen| seen.line.as_str()).collect();
+    assert_eq!(
+        lines,
+        [
+            "POST /v1/db/acme/agent/claim_branch HTTP/1.1",
+            "POST /v1/db/acme/agent--br-1/query HTTP/1.1",
+            "PUT /v1/db/acme/agent/branches/feature%2Fy HTTP/1.1",
+            "DELETE /v1/db/acme/agent/branches/feature%2Fx HTTP/1.1",
+        ]
+    );
+    assert_eq!(seen[0].body, r#"{"ref":"feature/x","purpose":"a look","ttlSec":600,"role":"read"}"#);
+    assert_eq!(seen[1].header("authorization"), Some("Bearer psql_live_branch"));
+    assert_eq!(seen[2].body, r#"{"fromRef":"feature/x","expiresAt":"2023-11-14T22:13:20Z"}"#);
+    assert_eq!(seen[3].header("authorization"), Some("Bearer psql_test_secret"));
+    for unsupported in [
+        db.branches().claim(Claim::of("x").with_data(true)).map(drop),
+        db.branches().list().map(drop),
+        db.snapshots().list().map(drop),
+        server.client(Duration::from_secs(1)).databases().list().map(drop),
+    ] {
+        assert_eq!(unsupported.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+    // Closing the client closes its branches.
+    db.close();
+    assert_eq!(claimed.database.tables().unwrap_err().kind(), ErrorKind::Closed);
+}

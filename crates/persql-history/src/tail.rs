@@ -35,6 +35,9 @@ pub(crate) enum Older {
     Identities(Arc<[Identity]>),
 }
 
+/// Messages that a chain of saves remembers: each save copies them, so they must not grow with the history.
+const LONGEST_CHAIN: usize = 256;
+
 impl Tail {
     /// A tail of which nothing is known.
     pub(crate) fn unknown(place: Place) -> Self {
@@ -70,6 +73,11 @@ impl Known {
 
     /// The same end with these messages behind it.
     pub(crate) fn followed_by(&self, saved: &[Message], first_id: Option<i64>, last_id: i64) -> Self {
+        if self.added.len() + saved.len() > LONGEST_CHAIN {
+            // Forget what was before: a save that needs more will read it.
+            let older = Older::Identities(Arc::default());
+            return Self { last_id: Some(last_id), first_id, older, added: saved.to_vec(), complete: false };
+        }
         let added = self.added.iter().chain(saved).cloned().collect();
         Self { last_id: Some(last_id), first_id: self.first_id.or(first_id), added, ..self.clone() }
     }
@@ -90,6 +98,18 @@ impl fmt::Debug for Tail {
 mod tests {
     use super::*;
     use crate::Dedup;
+
+    #[test]
+    fn a_chain_of_saves_remembers_no_more_than_its_newest_part() {
+        let older = Older::Messages([Message::user("old")].into());
+        let mut known = Known { last_id: Some(1), first_id: Some(1), older, added: Vec::new(), complete: true };
+        for n in 0..1_000_i64 {
+            known = known.followed_by(&[Message::user("x"), Message::user("y")], Some(2 * n + 2), 2 * n + 3);
+            assert!((2..=LONGEST_CHAIN).contains(&known.added.len()));
+        }
+        assert_eq!((known.last_id, known.newest(2).map(|newest| newest.len())), (Some(2_001), Some(2)));
+        assert!(known.newest(1_000).is_none());
+    }
 
     #[test]
     fn the_newest_are_taken_from_the_end() {

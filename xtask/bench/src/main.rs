@@ -7,19 +7,21 @@ mod by_hand;
 mod calls;
 mod case;
 mod checkpoint;
+mod history;
 mod items;
 mod measure;
 mod report;
 mod sessions;
 mod side;
 mod sql;
+mod strands;
 
 use std::process::ExitCode;
 
 use case::{Case, Failed};
 
 /// Every case, in the order of the table.
-const CASES: [&[Case]; 3] = [sessions::CASES, checkpoint::CASES, calls::CASES];
+const CASES: [&[Case]; 5] = [sessions::CASES, history::CASES, strands::CASES, checkpoint::CASES, calls::CASES];
 
 /// What a median is worth something from.
 const ROUNDS: usize = 7;

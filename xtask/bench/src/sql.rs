@@ -37,6 +37,57 @@ pub(crate) const NEWEST_ITEMS: &str =
 
 pub(crate) const TRIVIAL: &str = "SELECT 1";
 
+/// The table of `persql-history`, which is that of PerSQL's Python package.
+pub(crate) mod history {
+    pub(crate) const CREATE: &str = "\
+CREATE TABLE IF NOT EXISTS agent_framework_messages (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    session_id TEXT NOT NULL,
+    message_data TEXT NOT NULL,
+    created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+CREATE INDEX IF NOT EXISTS idx_agent_framework_messages_session_id ON agent_framework_messages (session_id, id);";
+
+    pub(crate) const NEWEST: &str =
+        "SELECT message_data FROM agent_framework_messages WHERE session_id = ?1 ORDER BY id DESC LIMIT ?2";
+
+    pub(crate) const NEWEST_ID: &str =
+        "SELECT coalesce(max(id), 0) FROM agent_framework_messages WHERE session_id = ?1";
+
+    pub(crate) const ADD: &str = "INSERT INTO agent_framework_messages (session_id, message_data) VALUES (?1, ?2)";
+
+    pub(crate) const ALL: &str =
+        "SELECT message_data FROM agent_framework_messages WHERE session_id = ?1 ORDER BY id ASC";
+
+    pub(crate) const RESTORE: &str = "DELETE FROM agent_framework_messages WHERE session_id = ?1 AND id > ?2";
+}
+
+/// The messages' table of `persql-strands`.
+pub(crate) mod strands {
+    pub(crate) const CREATE: &str = "\
+CREATE TABLE IF NOT EXISTS strands_messages (
+    session_id TEXT NOT NULL,
+    agent_id TEXT NOT NULL,
+    message_id INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    updated_at TEXT NOT NULL,
+    PRIMARY KEY (session_id, agent_id, message_id)
+);";
+
+    pub(crate) const NOW: &str = "SELECT strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000+00:00'";
+
+    pub(crate) const ADD: &str = "\
+INSERT INTO strands_messages (session_id, agent_id, message_id, data, created_at, updated_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
+
+    pub(crate) const ALL: &str =
+        "SELECT data FROM strands_messages WHERE session_id = ?1 AND agent_id = ?2 ORDER BY message_id";
+
+    pub(crate) const RESTORE: &str =
+        "DELETE FROM strands_messages WHERE session_id = ?1 AND agent_id = ?2 AND message_id >= ?3";
+}
+
 /// The tables of `persql-checkpoint`.
 pub(crate) mod checkpoint {
     pub(crate) const CREATE: &str = "\

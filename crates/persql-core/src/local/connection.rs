@@ -16,7 +16,8 @@ use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
     Durability, Options,
-    error::translate,
+    error::{missing, translate},
+    identity::OpenFile,
     rules::{self, Settled},
 };
 use crate::{Error, ErrorKind, Result};
@@ -32,6 +33,18 @@ const PREPARED: usize = 128;
 pub(super) struct Conn {
     pub(super) sqlite: Connection,
     ours: Arc<AtomicBool>,
+    /// The file; a database in memory has none.
+    file: Option<OpenFile>,
+}
+
+impl Drop for Conn {
+    /// The last connection to a file deletes the log beside its name when it closes. If the name is another file's by
+    /// now, that would be the other's log.
+    fn drop(&mut self) {
+        if self.file.as_ref().is_some_and(|file| !file.is_in_place()) {
+            self.keep_log();
+        }
+    }
 }
 
 /// What a connection is for.
@@ -47,7 +60,11 @@ impl Conn {
     /// Opens a file, and waits for other processes until `until` at most.
     pub(super) fn open_file(path: &Path, purpose: Purpose, options: Options, until: Instant) -> Result<Self> {
         let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        if purpose == Purpose::Write {
+        if options.must_exist {
+            if !path.exists() {
+                return Err(missing(options));
+            }
+        } else if purpose == Purpose::Write {
             flags |= OpenFlags::SQLITE_OPEN_CREATE;
             if let Some(directory) = path.parent() {
                 std::fs::create_dir_all(directory).map_err(|error| {
@@ -63,12 +80,39 @@ impl Conn {
             Purpose::Write => conn.set_up_writer(options, until),
         })?;
         conn.apply_rules(options)?;
+        conn.file = OpenFile::note(path);
         Ok(conn)
+    }
+
+    /// Refuses to go on if the file has lost its name since it was opened.
+    pub(super) fn check_file(&self) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), OpenFile::check)
+    }
+
+    /// How large the database is.
+    pub(super) fn bytes(&self) -> Result<u64> {
+        const BYTES: &str = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+        self.as_ours(|sqlite| sqlite.query_row(BYTES, [], |row| row.get::<_, i64>(0)))
+            .map(|bytes| bytes.try_into().unwrap_or(0))
+            .map_err(translate)
+    }
+
+    /// Leaves the log as it is when the connection closes.
+    pub(super) fn keep_log(&self) {
+        if let Err(error) = self.sqlite.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+            tracing::debug!(%error, "a log will be emptied at its close");
+        }
     }
 
     /// Opens a database in memory that nobody else sees.
     pub(super) fn open_memory(options: Options) -> Result<Self> {
+        Self::open_memory_with(options, |_| Ok(()))
+    }
+
+    /// The same, and fills it before the rules are in force.
+    pub(super) fn open_memory_with(options: Options, fill: impl FnOnce(&mut Connection) -> Result<()>) -> Result<Self> {
         let mut conn = Self::prepare(Connection::open_in_memory().map_err(translate)?, options)?;
+        fill(&mut conn.sqlite)?;
         conn.apply_rules(options)?;
         Ok(conn)
     }
@@ -97,7 +141,7 @@ impl Conn {
             sqlite.set_db_config(setting, on).map_err(translate)?;
         }
         tell_version_once(options);
-        Ok(Self { sqlite, ours: Arc::default() })
+        Ok(Self { sqlite, ours: Arc::default(), file: None })
     }
 
     /// A reader takes the file as it is: whoever only reads has no business changing it.

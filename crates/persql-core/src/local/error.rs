@@ -2,6 +2,7 @@
 
 use rusqlite::ffi;
 
+use super::Options;
 use crate::{Error, ErrorKind, SqlDetail, SqlErrorKind};
 
 /// Translates an error of SQLite that came while a statement ran.
@@ -67,6 +68,21 @@ pub(super) fn busy() -> Error {
 pub(super) fn unknown_database() -> Error {
     Error::new(ErrorKind::NotFound, "the database is not there yet: the first write creates it")
         .with_sql(SqlDetail::new(SqlErrorKind::UnknownDatabase))
+}
+
+/// The error for a request that is not for a store.
+pub(super) fn not_here() -> Error {
+    Error::new(ErrorKind::Unsupported, "this is managed by the client, not in the database")
+}
+
+/// The error for a branch that is there no longer. It is no database that a write could create.
+pub(super) fn branch_gone() -> Error {
+    Error::new(ErrorKind::NotFound, "the branch is there no longer: it was deleted or reset, or its lease has ended")
+}
+
+/// The error for a database that is not there.
+pub(super) fn missing(options: Options) -> Error {
+    if options.must_exist { branch_gone() } else { unknown_database() }
 }
 
 fn from_code(code: i32, message: &str, told: impl FnOnce(&str) -> Option<Error>) -> Error {

@@ -1,8 +1,15 @@
 //! A database in a file: one writer, several readers.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use super::{Options, WriteStats, connection::Conn, job::Wait, readers::Readers, writer::Writer};
+use super::{
+    Options, WriteStats, checkpoint::log_of, connection::Conn, error::not_here, job::Wait, readers::Readers,
+    writer::Writer,
+};
 use crate::{Access, Answer, Batch, ErrorKind, Request, Result, Rows, SqlErrorKind, Statement, tokens};
 
 #[derive(Debug)]
@@ -19,6 +26,31 @@ impl FileStore {
         Self { writer: Arc::new(Writer::new(path.clone(), options)), path, options, readers: Readers::default() }
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the write-ahead log is.
+    pub(super) fn log(&self) -> PathBuf {
+        log_of(&self.path)
+    }
+
+    /// How many connections are open.
+    pub(super) fn connections(&self) -> usize {
+        self.readers.open() + self.writer.open()
+    }
+
+    /// Whether a job of a caller that went away is still to be done.
+    pub(super) fn is_written_to(&self) -> bool {
+        Arc::strong_count(&self.writer) > 1
+    }
+
+    /// Leaves the log as it is when the connections close.
+    pub(super) fn keep_log(&self) {
+        self.readers.keep_log();
+        self.writer.keep_log();
+    }
+
     pub(super) fn write_stats(&self) -> WriteStats {
         self.writer.stats()
     }
@@ -31,6 +63,7 @@ impl FileStore {
             }
             Request::Tables => self.read(limit, |conn| conn.tables()).map(Answer::Tables),
             Request::Describe => self.read(limit, |conn| conn.describe()).map(Answer::Description),
+            Request::Control(_) => Err(not_here()),
         }
     }
 
@@ -59,7 +92,7 @@ impl FileStore {
         self.writer.enqueue(batch, limit)
     }
 
-    fn read<T>(&self, limit: Option<Duration>, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    pub(super) fn read<T>(&self, limit: Option<Duration>, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let wait = Wait::new(self.options.busy_timeout, limit);
         wait.judge(self.readers.with(&self.path, self.options, wait.end(), |conn| {
             conn.waiting(wait.end(), |conn| conn.limited(wait.deadline, work))

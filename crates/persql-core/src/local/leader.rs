@@ -196,9 +196,17 @@ impl Leader {
         let mut slot = lock(&self.writer.conn);
         // Out of its place, so that a panic closes it, and with it whatever was open on it.
         let mut conn = match slot.take() {
-            Some(conn) => conn,
+            Some(conn) => {
+                conn.check_file()?;
+                conn
+            }
             None => self.open(wait)?,
         };
+        let tended = self.writer.log.tend(&mut conn);
+        if let Err(error) = tended {
+            *slot = Some(conn);
+            return Err(error);
+        }
         let result = work(&mut conn);
         // Whatever happened, the next one starts outside of any transaction.
         conn.roll_back();
@@ -262,8 +270,13 @@ mod tests {
         },
     };
 
-    const OPTIONS: Options =
-        Options { durability: Durability::Normal, strict_limits: true, busy_timeout: Duration::from_secs(30) };
+    const OPTIONS: Options = Options {
+        durability: Durability::Normal,
+        strict_limits: true,
+        busy_timeout: Duration::from_secs(30),
+        log_limit: 1 << 30,
+        must_exist: false,
+    };
 
     fn writer(directory: &Path) -> Arc<Writer> {
         let writer = Arc::new(Writer::new(directory.join("test.db"), OPTIONS));

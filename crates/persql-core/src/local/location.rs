@@ -39,6 +39,19 @@ impl Location {
         matches!(self, Location::File(_))
     }
 
+    /// Where the catalogue and the copies are; `None` in memory. No namespace has a name that begins with a dot.
+    pub(super) fn side(&self) -> Option<PathBuf> {
+        match self {
+            Location::Memory => None,
+            Location::File(path) => {
+                let mut name = path.as_os_str().to_owned();
+                name.push(".persql");
+                Some(name.into())
+            }
+            Location::Directory(directory) => Some(directory.join(".persql")),
+        }
+    }
+
     /// The file of this database; `None` in memory. Names are checked when they are made, so they cannot leave the
     /// directory.
     pub(super) fn path(&self, name: &DatabaseName) -> Option<PathBuf> {

@@ -10,7 +10,7 @@ use std::{
 use super::{
     Options,
     connection::{Conn, Purpose},
-    error::unknown_database,
+    error::missing,
 };
 use crate::{Error, ErrorKind, Result, database::lock};
 
@@ -39,13 +39,18 @@ impl Readers {
         work: impl FnOnce(&mut Conn) -> Result<T>,
     ) -> Result<T> {
         let mut lease = Lease { readers: self, conn: self.take() };
+        if let Some(Err(error)) = lease.conn.as_ref().map(Conn::check_file) {
+            lease.conn = None;
+            self.close_idle();
+            return Err(error);
+        }
         let conn = match &mut lease.conn {
             Some(conn) => conn,
             none => {
                 // Only SQLite may open a live database: closing any descriptor of it would drop SQLite's locks.
                 match path.try_exists() {
                     Ok(true) => none.insert(Conn::open_file(path, Purpose::Read, options, until)?),
-                    Ok(false) => return Err(unknown_database()),
+                    Ok(false) => return Err(missing(options)),
                     Err(error) => {
                         let text = "the directory of the database cannot be read";
                         return Err(Error::new(ErrorKind::Unavailable, text).with_source(error));
@@ -54,6 +59,26 @@ impl Readers {
             }
         };
         work(conn)
+    }
+
+    /// How many connections there are.
+    pub(super) fn open(&self) -> usize {
+        lock(&self.state).open
+    }
+
+    /// Leaves the log as it is when the idle connections close.
+    pub(super) fn keep_log(&self) {
+        lock(&self.state).idle.iter().for_each(Conn::keep_log);
+    }
+
+    /// Closes the connections that nobody uses.
+    pub(super) fn close_idle(&self) {
+        let mut state = lock(&self.state);
+        let idle = std::mem::take(&mut state.idle);
+        state.open -= idle.len();
+        drop(state);
+        drop(idle);
+        self.returned.notify_all();
     }
 
     /// An idle connection, or leave to open one.

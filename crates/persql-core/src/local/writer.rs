@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Options, WriteStats,
+    checkpoint::Log,
     connection::Conn,
     job::{Call, Job, Outcome, Reply, Seat, Wait},
     leader::Leader,
@@ -38,6 +39,7 @@ pub(super) struct Writer {
     pub(super) queue: Mutex<Queue>,
     /// Touched by the leader only; the lock is there to show it.
     pub(super) conn: Mutex<Option<Conn>>,
+    pub(super) log: Log,
     transactions: AtomicU64,
     writes: AtomicU64,
 }
@@ -51,12 +53,26 @@ pub(super) struct Queue {
 impl Writer {
     pub(super) fn new(path: PathBuf, options: Options) -> Self {
         Self {
+            log: Log::new(&path, options.log_limit),
             path,
             options,
             queue: Mutex::default(),
             conn: Mutex::default(),
             transactions: AtomicU64::new(0),
             writes: AtomicU64::new(0),
+        }
+    }
+
+    /// How many connections there are: one, or none yet.
+    pub(super) fn open(&self) -> usize {
+        // Whoever holds the lock is about to use it.
+        self.conn.try_lock().map_or(1, |slot| usize::from(slot.is_some()))
+    }
+
+    /// Leaves the log as it is when the connection closes.
+    pub(super) fn keep_log(&self) {
+        if let Some(conn) = &*lock(&self.conn) {
+            conn.keep_log();
         }
     }
 
