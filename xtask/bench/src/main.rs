@@ -6,6 +6,7 @@
 mod by_hand;
 mod calls;
 mod case;
+mod checkpoint;
 mod history;
 mod items;
 mod measure;
@@ -20,7 +21,7 @@ use std::process::ExitCode;
 use case::{Case, Failed};
 
 /// Every case, in the order of the table.
-const CASES: [&[Case]; 4] = [sessions::CASES, history::CASES, strands::CASES, calls::CASES];
+const CASES: [&[Case]; 5] = [sessions::CASES, history::CASES, strands::CASES, checkpoint::CASES, calls::CASES];
 
 /// What a median is worth something from.
 const ROUNDS: usize = 7;

@@ -87,3 +87,52 @@ VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
     pub(crate) const RESTORE: &str =
         "DELETE FROM strands_messages WHERE session_id = ?1 AND agent_id = ?2 AND message_id >= ?3";
 }
+
+/// The tables of `persql-checkpoint`.
+pub(crate) mod checkpoint {
+    pub(crate) const CREATE: &str = "\
+CREATE TABLE IF NOT EXISTS checkpoints (
+    thread_id TEXT NOT NULL,
+    checkpoint_ns TEXT NOT NULL DEFAULT '',
+    checkpoint_id TEXT NOT NULL,
+    parent_checkpoint_id TEXT,
+    type TEXT,
+    checkpoint TEXT,
+    metadata TEXT,
+    PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id)
+);
+CREATE TABLE IF NOT EXISTS checkpoint_writes (
+    thread_id TEXT NOT NULL,
+    checkpoint_ns TEXT NOT NULL DEFAULT '',
+    checkpoint_id TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    task_path TEXT NOT NULL DEFAULT '',
+    idx INTEGER NOT NULL,
+    channel TEXT NOT NULL,
+    type TEXT,
+    value TEXT,
+    PRIMARY KEY (thread_id, checkpoint_ns, checkpoint_id, task_id, idx)
+);";
+
+    pub(crate) const PUT: &str = "\
+INSERT INTO checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
+VALUES (?1, '', ?2, ?3, ?4, ?5, ?6)
+ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id)
+DO UPDATE SET type = excluded.type, checkpoint = excluded.checkpoint, metadata = excluded.metadata";
+
+    pub(crate) const PUT_WRITE: &str = "\
+INSERT INTO checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
+VALUES (?1, '', ?2, ?3, '', ?4, ?5, ?6, ?7)
+ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO NOTHING";
+
+    pub(crate) const NEWEST: &str = "\
+SELECT checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata FROM checkpoints
+WHERE thread_id = ?1 AND checkpoint_ns = '' ORDER BY checkpoint_id DESC LIMIT ?2";
+
+    pub(crate) const WRITES: &str = "\
+SELECT task_id, channel, type, value FROM checkpoint_writes
+WHERE thread_id = ?1 AND checkpoint_ns = '' AND checkpoint_id = ?2 ORDER BY task_path, task_id, idx";
+
+    pub(crate) const RESTORE: &str =
+        "DELETE FROM checkpoints WHERE thread_id = ?1 AND checkpoint_ns = '' AND checkpoint_id = ?2";
+}
