@@ -54,16 +54,16 @@ SELECT 1, w.thread_id, w.checkpoint_ns, w.checkpoint_id, NULL, w.task_id,
 FROM page CROSS JOIN fallback CROSS JOIN {writes} AS w
     ON w.thread_id = page.thread_id AND w.checkpoint_ns = page.checkpoint_ns AND w.checkpoint_id = page.checkpoint_id";
 
-/// The latest checkpoint by the key, backwards.
+/// The latest checkpoint by the key, backwards. It is found twice, which costs less than the table that would keep it.
 const GET_LATEST: &str = "\
-WITH fallback(task_path) AS (VALUES ('')), page AS MATERIALIZED (
+WITH fallback(task_path) AS (VALUES ('')), page AS NOT MATERIALIZED (
     SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id FROM {checkpoints}
     WHERE thread_id = ?1 AND checkpoint_ns = ?2 ORDER BY checkpoint_id DESC LIMIT 1)
 {rows}";
 
 /// One checkpoint by the key.
 const GET_BY_ID: &str = "\
-WITH fallback(task_path) AS (VALUES ('')), page AS MATERIALIZED (
+WITH fallback(task_path) AS (VALUES ('')), page AS NOT MATERIALIZED (
     SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id FROM {checkpoints}
     WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3)
 {rows}";
