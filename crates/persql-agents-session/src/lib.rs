@@ -14,10 +14,10 @@ mod tail;
 pub use limit::{Limit, SessionSettings};
 pub use operation::OnceOnly;
 pub use session::{Builder, PerSqlSession};
-pub use sessions::{ListSessions, PerSqlSessions, SessionInfo};
+pub use sessions::{PerSqlSessions, SessionInfo};
 pub use tail::Tail;
 
-pub use persql_core::{self, Database, Error, ErrorKind, Result};
+pub use persql_core::{self, Database, Error, ErrorKind, ListSessions, Result};
 
 /// The same session for callers that block.
 pub mod blocking {

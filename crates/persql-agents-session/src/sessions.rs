@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use persql_core::{Database, Handle, Result, Row};
 
-use crate::{PerSqlSession, plan, sql::Texts};
+use crate::{ListSessions, PerSqlSession, plan, sql::Texts};
 
 /// The sessions of a database. Made like a [`PerSqlSession`], for one pair of tables.
 ///
@@ -83,47 +83,6 @@ impl<D: Handle> PerSqlSessions<D> {
 impl<D: Handle> fmt::Debug for PerSqlSessions<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PerSqlSessions").finish_non_exhaustive()
-    }
-}
-
-/// Which sessions to list.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct ListSessions {
-    /// Only ids that begin with this.
-    pub prefix: Option<String>,
-    /// Only ids that come after this: the last of the page before.
-    pub after: Option<String>,
-    /// At most so many; 100 unless said otherwise.
-    pub limit: usize,
-}
-
-impl Default for ListSessions {
-    fn default() -> Self {
-        Self { prefix: None, after: None, limit: 100 }
-    }
-}
-
-impl ListSessions {
-    /// Only ids that begin with this.
-    #[must_use]
-    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
-        self.prefix = Some(prefix.into());
-        self
-    }
-
-    /// Only ids that come after this: the last of the page before.
-    #[must_use]
-    pub fn with_after(mut self, session_id: impl Into<String>) -> Self {
-        self.after = Some(session_id.into());
-        self
-    }
-
-    /// At most so many.
-    #[must_use]
-    pub fn with_limit(mut self, limit: usize) -> Self {
-        self.limit = limit;
-        self
     }
 }
 

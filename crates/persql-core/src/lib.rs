@@ -9,6 +9,7 @@ mod database;
 mod databases;
 mod error;
 pub mod json;
+mod list;
 #[cfg(feature = "local")]
 mod local;
 mod operation;
@@ -38,6 +39,7 @@ pub use control::{Control, Controlled};
 pub use database::{BoxFuture, Database, DatabaseName};
 pub use databases::{DatabaseInfo, Databases};
 pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
+pub use list::ListSessions;
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
 pub use operation::{Operation, Recorded};

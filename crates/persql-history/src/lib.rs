@@ -27,10 +27,10 @@ pub use operation::OnceOnly;
 pub use provider::{Builder, PerSqlHistoryProvider};
 pub use run::Run;
 pub use saved::Saved;
-pub use sessions::{ListSessions, SessionInfo};
+pub use sessions::SessionInfo;
 pub use tail::Tail;
 
-pub use persql_core::{self, Database, Error, ErrorKind, Result};
+pub use persql_core::{self, Database, Error, ErrorKind, ListSessions, Result};
 
 /// The same provider for callers that block.
 pub mod blocking {

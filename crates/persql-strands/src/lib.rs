@@ -27,7 +27,7 @@ pub use agent::SessionAgent;
 pub use builder::Builder;
 pub use bytes::Bytes;
 pub use json_text::JsonText;
-pub use list::{AgentInfo, ListSessions, SessionInfo};
+pub use list::{AgentInfo, SessionInfo};
 pub use manager::PerSqlSessionManager;
 pub use message::{Page, SessionMessage};
 pub use multi_agent::MultiAgentState;
@@ -38,7 +38,7 @@ pub use storage::PerSqlStorage;
 pub use tool_use::{repair_tool_use, repair_tool_use_text};
 pub use tracked::{Restored, Tracked};
 
-pub use persql_core::{self, Database, Error, ErrorKind, Result};
+pub use persql_core::{self, Database, Error, ErrorKind, ListSessions, Result};
 
 /// The same repository, manager and storage for callers that block.
 pub mod blocking {

@@ -5,10 +5,7 @@ use std::sync::Arc;
 use persql_core::{Pack, PageSize, Plan, Result, Statement, Value, pack};
 
 use super::to_i64;
-use crate::{
-    sessions::{ListSessions, SessionInfo},
-    sql::Texts,
-};
+use crate::{ListSessions, sessions::SessionInfo, sql::Texts};
 
 /// Sessions that one pass deletes.
 const INACTIVE_AT_ONCE: i64 = 1_000;
