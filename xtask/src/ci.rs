@@ -122,7 +122,13 @@ fn apart(workspace: &Workspace, package: &str, mode: &str, foreign: &[&str]) -> 
 }
 
 fn test(workspace: &Workspace) -> Outcome {
-    run(cargo(&workspace.root).args(["test", "--workspace"]))
+    run(cargo(&workspace.root).args(["test", "--workspace"]))?;
+    // What a client does without TLS, or without somebody to do its arithmetic, shows only in builds of that kind.
+    for (features, tests) in [("remote", "remote"), ("remote,rustls-no-provider", "no_provider")] {
+        let arguments = ["test", "-p", "persql-core", "--no-default-features", "--features", features, "--test", tests];
+        run(cargo(&workspace.root).args(arguments))?;
+    }
+    Ok(())
 }
 
 fn conformance(workspace: &Workspace) -> Outcome {

@@ -260,7 +260,7 @@ impl Remote {
         #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
         if rustls::crypto::CryptoProvider::get_default().is_none() {
             return Err(Error::new(
-                ErrorKind::Unavailable,
+                ErrorKind::Unsupported,
                 "no crypto provider for TLS: install one for the process, with `rustls::crypto::CryptoProvider`",
             ));
         }

@@ -1,5 +1,7 @@
 //! The client against a server on this machine that says what the test tells it to.
 #![cfg(feature = "remote")]
+// There the HTTP client is not even made: see `no_provider.rs`.
+#![cfg(any(feature = "rustls", not(feature = "rustls-no-provider")))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 #[path = "remote/databases.rs"]

@@ -46,17 +46,9 @@ fn https_is_spoken_and_nothing_is_said_before_it_is() {
 }
 
 #[test]
-#[cfg(not(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls")))]
+#[cfg(not(any(feature = "rustls", feature = "native-tls")))]
 fn a_build_without_tls_says_so() {
     assert_eq!(blocking::PerSql::new("psql_test_secret").unwrap_err().kind(), ErrorKind::Unsupported);
-}
-
-#[test]
-#[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
-fn tls_without_a_provider_says_so() {
-    let db = blocking::Database::from_token("psql_test_secret", "acme/agent").unwrap();
-    let error = db.run(read_plan()).unwrap_err();
-    assert!(error.to_string().contains("crypto provider"), "{error}");
 }
 
 #[test]
