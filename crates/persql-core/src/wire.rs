@@ -55,6 +55,8 @@ pub(crate) enum Repeat {
     Keyed,
     /// It may do twice what it does. Keys are documented for SQL alone.
     Twice,
+    /// If it failed, again what came before the statement that failed. Keys protect what succeeded.
+    InPart,
 }
 
 /// Everything but the status and the body that matters in an answer.

@@ -23,7 +23,11 @@ pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
         [one] => ("query", to_json(&WireStatement(one))?),
         _ => ("batch", to_json(&WireBatch(batch))?),
     };
-    let repeat = if batch.access() == Access::Read { Repeat::Reads } else { Repeat::Keyed };
+    let repeat = match batch.access() {
+        Access::Read => Repeat::Reads,
+        Access::Raw { transaction: false } if batch.statements().len() > 1 => Repeat::InPart,
+        _ => Repeat::Keyed,
+    };
     Ok(Call { operation, method: Method::Post, path: path(name, operation), body: Some(body), repeat })
 }
 
