@@ -12,6 +12,7 @@ pub mod json;
 mod list;
 #[cfg(feature = "local")]
 mod local;
+mod me;
 mod operation;
 mod pack;
 mod page;
@@ -28,6 +29,8 @@ pub mod server;
 mod snapshots;
 mod sql;
 mod statement;
+#[cfg(feature = "remote")]
+mod timer;
 #[cfg(any(feature = "remote", feature = "server"))]
 mod timestamp;
 #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
@@ -47,6 +50,7 @@ pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
 pub use list::ListSessions;
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
+pub use me::Me;
 pub use operation::{Operation, Recorded};
 pub use pack::{Pack, pack, pack_rows};
 pub use page::PageSize;
@@ -55,4 +59,6 @@ pub use rows::{Column, Meta, Row, Rows};
 pub use schema::{ColumnDescription, Description, ForeignKey, TableDescription, TableInfo};
 pub use snapshots::{SnapshotInfo, Snapshots};
 pub use statement::{Access, Batch, Ident, Params, Sql, Statement, limits};
+#[cfg(feature = "remote")]
+pub use timer::Timer;
 pub use value::{FromValue, Value, ValueRef};
