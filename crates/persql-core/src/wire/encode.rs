@@ -35,6 +35,8 @@ pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
 fn encode_control(name: &DatabaseName, control: &Control) -> Result<Call> {
     let unsupported = |what: &'static str| Err(Error::new(ErrorKind::Unsupported, what));
     match control {
+        #[cfg(feature = "server")]
+        Control::FindBranch { .. } => unsupported("only a server asks whose a branch is"),
         Control::Me => {
             let path = "/v1/me".to_owned();
             Ok(Call { operation: "me", method: Method::Get, path, body: None, repeat: Repeat::Reads })
