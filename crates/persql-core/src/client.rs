@@ -13,7 +13,10 @@ use std::{
 #[cfg(feature = "local")]
 use crate::local::{Durability, Engine, Location, Options};
 #[cfg(feature = "remote")]
-use crate::remote::{self, Remote, Token};
+use crate::{
+    remote::{self, Remote, Token},
+    timer::{RealTime, Timer},
+};
 #[cfg(feature = "local")]
 use std::path::Path;
 #[cfg(any(feature = "local", feature = "remote"))]
@@ -179,6 +182,7 @@ impl<C> Builder<C> {
                 connect: Duration::from_secs(5),
                 attempt: Duration::from_secs(30),
                 total: Duration::from_secs(60),
+                timer: Arc::new(RealTime),
             },
             clock: Clock::default(),
             client: PhantomData,
@@ -299,6 +303,14 @@ impl<C> Builder<C> {
     #[cfg(feature = "remote")]
     pub fn total_timeout(mut self, timeout: Duration) -> Self {
         self.remote.total = timeout;
+        self
+    }
+
+    /// Whose time requests to a server wait by: deadlines, time limits and the pauses between attempts. The default is
+    /// real time; tests may want another.
+    #[cfg(feature = "remote")]
+    pub fn timer(mut self, timer: impl Timer) -> Self {
+        self.remote.timer = Arc::new(timer);
         self
     }
 

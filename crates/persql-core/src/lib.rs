@@ -26,6 +26,8 @@ mod schema;
 mod snapshots;
 mod sql;
 mod statement;
+#[cfg(feature = "remote")]
+mod timer;
 #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
 mod tokens;
 mod transport;
@@ -52,4 +54,6 @@ pub use rows::{Column, Meta, Row, Rows};
 pub use schema::{ColumnDescription, Description, ForeignKey, TableDescription, TableInfo};
 pub use snapshots::{SnapshotInfo, Snapshots};
 pub use statement::{Access, Batch, Ident, Params, Sql, Statement, limits};
+#[cfg(feature = "remote")]
+pub use timer::Timer;
 pub use value::{FromValue, Value, ValueRef};

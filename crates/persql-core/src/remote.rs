@@ -6,11 +6,13 @@
 
 use std::{
     fmt,
-    future::Future,
+    future::{Future, poll_fn},
     net::IpAddr,
+    pin::pin,
     sync::{Arc, OnceLock, mpsc as blocking},
+    task::Poll,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use reqwest::{
@@ -25,7 +27,8 @@ use crate::{
     Answer, BoxFuture, Control, Controlled, DatabaseName, Error, ErrorKind, Request, Result,
     plan::unexpected,
     retry::{Attempts, new_key},
-    wire::{self, Call, Headers, Method, Repeat},
+    timer::Timer,
+    wire::{self, Call, Headers, Method},
 };
 
 /// Where the hosted service is.
@@ -46,6 +49,7 @@ pub(crate) struct Options {
     pub(crate) connect: Duration,
     pub(crate) attempt: Duration,
     pub(crate) total: Duration,
+    pub(crate) timer: Arc<dyn Timer>,
 }
 
 /// A bearer token. It is never shown.
@@ -193,31 +197,27 @@ impl Remote {
 
     /// Tries until there is an answer, or a reason not to try again, or no time.
     async fn exchange(&self, call: &Call, request: &Request, limit: Option<Duration>, span: &Span) -> Result<Answer> {
+        let timer = &self.options.timer;
+        let begun = timer.now();
         let total = limit.unwrap_or(self.options.total);
-        let deadline = Instant::now() + total;
-        let key = (call.repeat == Repeat::Keyed).then(new_key);
-        let mut attempts = Attempts::new(call.writes());
+        let key = call.effect.has_key().then(new_key);
+        let mut attempts = Attempts::new(call.effect, self.options.connect);
         let mut attempt = 0;
         loop {
             attempt += 1;
             span.record("attempt", attempt);
-            let started = Instant::now();
-            let time = self.options.attempt.min(deadline.saturating_duration_since(started));
-            let answer = match tokio::time::timeout(time, self.attempt(call, request, key.as_deref(), span)).await {
-                Ok(answer) => answer,
-                Err(_) => Err(Error::new(ErrorKind::Unavailable, "no answer in time").with_may_have_applied(true)),
+            let started = timer.now();
+            let time = self.options.attempt.min(total.saturating_sub(started.saturating_duration_since(begun)));
+            let error = match within(timer.timeout(time), self.attempt(call, request, key.as_deref(), span)).await {
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(error)) => error,
+                None => no_answer(limit.is_some_and(|limit| limit <= timer.now().saturating_duration_since(begun))),
             };
-            let error = match answer {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            if call.repeat == Repeat::Twice && error.may_have_applied() {
-                return Err(error.with_gave_up());
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            let pause = attempts.after(error, started.elapsed(), left)?;
+            let now = timer.now();
+            let left = total.saturating_sub(now.saturating_duration_since(begun));
+            let pause = attempts.after(error, now.saturating_duration_since(started), left)?;
             tracing::debug!(?pause, "a request is tried again");
-            tokio::time::sleep(pause).await;
+            timer.sleep(pause).await;
         }
     }
 
@@ -249,7 +249,11 @@ impl Remote {
             }
             body.extend_from_slice(&chunk);
         }
-        wire::decode(request, status, &headers, &body)
+        wire::decode(request, status, &headers, &body).map_err(|error| match error.kind() {
+            // Whatever it was that answered, it did not say that nothing was done.
+            ErrorKind::Corrupt => error.with_may_have_applied(call.writes()),
+            _ => error,
+        })
     }
 
     fn http(&self) -> Result<&Client> {
@@ -302,8 +306,27 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>) {
     });
 }
 
+/// What the work gives, unless the time is over first.
+async fn within<T>(mut over: BoxFuture<()>, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => over.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
 fn lost() -> Error {
     Error::new(ErrorKind::Unavailable, "the client's thread ended early").with_may_have_applied(true)
+}
+
+/// The error for an attempt whose time is over, and perhaps the time that the caller gave to all of them.
+fn no_answer(all: bool) -> Error {
+    let error = match all {
+        true => Error::new(ErrorKind::Timeout, "the time limit of the request ran out"),
+        false => Error::new(ErrorKind::Unavailable, "no answer in time"),
+    };
+    error.with_may_have_applied(true)
 }
 
 /// The error for a request without an answer. Only one that never got a connection is known not to have arrived.
@@ -336,6 +359,7 @@ mod tests {
             connect: Duration::from_secs(5),
             attempt: Duration::from_secs(30),
             total: Duration::from_secs(60),
+            timer: Arc::new(crate::timer::RealTime),
         }
     }
 

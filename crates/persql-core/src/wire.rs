@@ -10,6 +10,8 @@ mod time;
 
 use std::time::Duration;
 
+use crate::retry::Effect;
+
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;
 
@@ -31,30 +33,19 @@ pub(crate) struct Call {
     pub(crate) path: String,
     /// JSON.
     pub(crate) body: Option<Vec<u8>>,
-    pub(crate) repeat: Repeat,
+    pub(crate) effect: Effect,
 }
 
 impl Call {
     /// Whether something may be different afterwards.
     pub(crate) fn writes(&self) -> bool {
-        self.repeat != Repeat::Reads
+        self.effect != Effect::Nothing
     }
 
     /// Whether it is about one database.
     pub(crate) fn is_of_database(&self) -> bool {
         self.path.starts_with("/v1/db/")
     }
-}
-
-/// What it does to send a request twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeat {
-    /// Nothing: it reads.
-    Reads,
-    /// Nothing, for the server knows the key of the first.
-    Keyed,
-    /// It may do twice what it does. Keys are documented for SQL alone.
-    Twice,
 }
 
 /// Everything but the status and the body that matters in an answer.

@@ -5,8 +5,8 @@ use serde::{
     ser::{SerializeSeq, SerializeStruct},
 };
 
-use super::{Call, Method, Repeat, branches, databases};
-use crate::{Access, Batch, Control, DatabaseName, Error, ErrorKind, Request, Result, Statement, Value};
+use super::{Call, Method, branches, databases};
+use crate::{Access, Batch, Control, DatabaseName, Error, ErrorKind, Request, Result, Statement, Value, retry::Effect};
 
 /// Writes a request: `/query` for one statement, `/batch` for several.
 pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
@@ -23,8 +23,8 @@ pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
         [one] => ("query", to_json(&WireStatement(one))?),
         _ => ("batch", to_json(&WireBatch(batch))?),
     };
-    let repeat = if batch.access() == Access::Read { Repeat::Reads } else { Repeat::Keyed };
-    Ok(Call { operation, method: Method::Post, path: path(name, operation), body: Some(body), repeat })
+    let effect = Effect::of(batch);
+    Ok(Call { operation, method: Method::Post, path: path(name, operation), body: Some(body), effect })
 }
 
 /// What is asked about databases as a whole.
@@ -33,7 +33,7 @@ fn encode_control(name: &DatabaseName, control: &Control) -> Result<Call> {
     match control {
         Control::Me => {
             let path = "/v1/me".to_owned();
-            Ok(Call { operation: "me", method: Method::Get, path, body: None, repeat: Repeat::Reads })
+            Ok(Call { operation: "me", method: Method::Get, path, body: None, effect: Effect::Nothing })
         }
         Control::CreateDatabase { .. } | Control::ListDatabases { .. } | Control::DeleteDatabase { .. } => {
             databases::encode(control)
@@ -56,7 +56,7 @@ fn path(name: &DatabaseName, operation: &str) -> String {
 
 /// A request that only says its name.
 fn look(operation: &'static str, name: &DatabaseName) -> Call {
-    Call { operation, method: Method::Get, path: path(name, operation), body: None, repeat: Repeat::Reads }
+    Call { operation, method: Method::Get, path: path(name, operation), body: None, effect: Effect::Nothing }
 }
 
 pub(super) fn to_json(body: &impl Serialize) -> Result<Vec<u8>> {
@@ -117,7 +117,7 @@ mod tests {
     fn one_statement_is_a_query_and_several_are_a_transaction() {
         let one = Batch::write([Statement::new("INSERT INTO t VALUES (?1, ?2)", (1.0, Value::Null))]);
         let call = encode(&name(), &Request::Batch(one)).unwrap();
-        assert_eq!((call.path.as_str(), call.repeat), ("/v1/db/acme/agent/query", Repeat::Keyed));
+        assert_eq!((call.path.as_str(), call.effect), ("/v1/db/acme/agent/query", Effect::Whole));
         assert_eq!(call.body.unwrap(), br#"{"sql":"INSERT INTO t VALUES (?1, ?2)","params":[1.0,null]}"#);
 
         let two = Batch::write([Statement::from("a"), Statement::new("b", [i64::MAX])]);

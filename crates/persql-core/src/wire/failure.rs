@@ -61,8 +61,9 @@ pub(super) fn failure(status: u16, headers: &Headers, refusal: Refusal) -> Error
         Some((detail, _)) => of_sql(detail.kind, status),
         None => of_status(status, refusal.error.as_deref().unwrap_or("")),
     };
-    // A gateway may have lost the answer of a request that went through; a server that answers itself rolled back.
-    let lost = detail.is_none() && status >= 500 && status != 503;
+    // A gateway may have lost the answer of a request that went through (some call that a 503 too); an engine that says
+    // what is wrong rolled back.
+    let lost = detail.is_none() && status >= 500;
     let mut error = Error::new(kind, message).with_may_have_applied(lost);
     if detail.is_none() {
         error = error.context("status", status);
