@@ -41,6 +41,8 @@ fn encode_control(name: &DatabaseName, control: &Control) -> Result<Call> {
         Control::ClaimBranch { .. } | Control::UpsertBranch { .. } | Control::DeleteBranch { .. } => {
             branches::encode(name, control)
         }
+        #[cfg(feature = "server")]
+        Control::FindBranch { .. } => unsupported("a server asks this of itself"),
         Control::ListBranches => unsupported("the HTTP API has no list of branches: claim a branch by its name"),
         Control::SweepDatabases => unsupported("the server deletes what has reached its end by itself"),
         Control::CreateSnapshot { .. }
