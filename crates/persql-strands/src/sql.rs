@@ -110,7 +110,7 @@ ON CONFLICT (session_id, agent_id, message_id)
 DO UPDATE SET data = excluded.data, created_at = excluded.created_at, updated_at = excluded.updated_at";
 
 /// Fails with a unique violation if an id is taken, so that no message is ever written over another. A parameter that
-/// is not needed is NULL.
+/// is not needed is NULL. The limit leaves nothing out: it keeps SQLite from making the time anew wherever it stands.
 pub(crate) const INSERT_FEW: &str = "\
 INSERT INTO {messages} (session_id, agent_id, message_id, data, created_at, updated_at)
 SELECT ?1, ?2, ?3 + number, {data}, now, now FROM (
