@@ -10,7 +10,7 @@ const EPOCH: u64 = 719_468;
 const ERA: u64 = 146_097;
 
 /// Writes a time in UTC and whole seconds: `2026-11-21T06:00:00Z`. What is before 1970 is written as its beginning.
-pub fn write(time: SystemTime) -> String {
+pub(crate) fn write(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     let (days, second) = (seconds / DAY, seconds % DAY);
     let (era, day_of_era) = ((days + EPOCH) / ERA, (days + EPOCH) % ERA);
@@ -26,7 +26,7 @@ pub fn write(time: SystemTime) -> String {
 
 /// Reads `2026-11-21T06:00:00Z`, also with a fraction of a second, which is left out, with an offset in place of the `Z`
 /// or without either. `None` for what is no time since 1970.
-pub fn parse(text: &str) -> Option<SystemTime> {
+pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let number = |range: std::ops::Range<usize>| {
         let digits = text.get(range)?;
         if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse::<u64>().ok() } else { None }
