@@ -81,14 +81,9 @@ mod tests {
     }
 
     #[test]
-    fn a_time_has_a_zone_and_perhaps_a_fraction() {
+    fn a_time_may_have_a_zone_and_a_fraction() {
         let time = parse("2026-11-21T06:00:00Z");
-        for same in [
-            "2026-11-21 06:00:00",
-            "2026-11-21T06:00:00.999Z",
-            "2026-11-21 07:30:00+01:30",
-            "2026-11-21t05:00:00.5-01:00",
-        ] {
+        for same in ["2026-11-21T06:00:00.999Z", "2026-11-21 07:30:00+01:30", "2026-11-21t05:00:00.5-01:00"] {
             assert_eq!(parse(same), time, "{same}");
         }
         for none in [
