@@ -40,22 +40,31 @@ CREATE TABLE IF NOT EXISTS {writes} (
 /// Files from before langgraph-checkpoint-sqlite 3.1.2, and those of JavaScript, lack the column.
 const ADD_TASK_PATH: &str = "ALTER TABLE {writes} ADD COLUMN task_path TEXT NOT NULL DEFAULT ''";
 
-/// The rows of the checkpoints that `page` names, then those of their writes, unsorted: a sort would carry the values.
-const ROWS_OF_PAGE: &str = "\
+/// A row of a checkpoint `c`. `AnyRow` reads these columns, and those of `WRITE_ROW`, by their places.
+const CHECKPOINT_ROW: &str = "\
 SELECT 0 AS kind, c.thread_id AS thread_id, c.checkpoint_ns AS checkpoint_ns, c.checkpoint_id AS checkpoint_id,
-    c.parent_checkpoint_id AS parent, NULL AS task_id, NULL AS path, NULL AS idx, NULL AS channel,
-    c.type AS type, c.checkpoint AS value, c.metadata AS metadata
-FROM page CROSS JOIN {checkpoints} AS c ON c.rowid = page.row
-UNION ALL
-SELECT 1, w.thread_id, w.checkpoint_ns, w.checkpoint_id, NULL, w.task_id, {task_path}, w.idx, w.channel,
-    w.type, w.value, NULL
-FROM page {fallback} CROSS JOIN {writes} AS w
-    ON w.thread_id = page.thread_id AND w.checkpoint_ns = page.checkpoint_ns AND w.checkpoint_id = page.checkpoint_id";
+    c.parent_checkpoint_id AS parent, NULL AS task_id, NULL AS path, {depth} AS idx, NULL AS channel,
+    c.type AS type, c.checkpoint AS value, c.metadata AS metadata";
+
+/// A row of a write `w`.
+const WRITE_ROW: &str = "\
+SELECT 1 AS kind, w.thread_id AS thread_id, w.checkpoint_ns AS checkpoint_ns, w.checkpoint_id AS checkpoint_id,
+    NULL AS parent, w.task_id AS task_id, {task_path} AS path, w.idx AS idx, w.channel AS channel,
+    w.type AS type, w.value AS value, NULL AS metadata";
 
 /// The path in an official file, which may have no such column: then `own` has no such name, and `FALLBACK` has.
 const OFFICIAL_PATH: &str = "(SELECT task_path FROM {writes} AS own WHERE own.rowid = w.rowid)";
 /// Stands beside `w` wherever `OFFICIAL_PATH` does.
 const FALLBACK: &str = "CROSS JOIN (SELECT '' AS task_path) AS fallback";
+
+/// The rows of the checkpoints that `page` names, then those of their writes, unsorted: a sort would carry the values.
+const ROWS_OF_PAGE: &str = "\
+{checkpoint_row}
+FROM page CROSS JOIN {checkpoints} AS c ON c.rowid = page.row
+UNION ALL
+{write_row}
+FROM page {fallback} CROSS JOIN {writes} AS w
+    ON w.thread_id = page.thread_id AND w.checkpoint_ns = page.checkpoint_ns AND w.checkpoint_id = page.checkpoint_id";
 
 /// The latest checkpoint by the key, backwards. It is found twice, which costs less than the table that would keep it.
 const GET_LATEST: &str = "\
@@ -176,16 +185,20 @@ sized AS MATERIALIZED (
 summed AS (
     SELECT *, sum(size) OVER (ORDER BY depth ROWS UNBOUNDED PRECEDING) - size AS size_before FROM sized),
 page AS MATERIALIZED (SELECT depth, row, checkpoint_id FROM summed WHERE size_before < 4000000)
-SELECT 0 AS kind, ?1 AS thread_id, ?2 AS checkpoint_ns, c.checkpoint_id AS checkpoint_id,
-    c.parent_checkpoint_id AS parent, NULL AS task_id, NULL AS path, page.depth AS idx, NULL AS channel,
-    c.type AS type, c.checkpoint AS value, c.metadata AS metadata
+{checkpoint_row}
 FROM page CROSS JOIN {checkpoints} AS c ON c.rowid = page.row
 UNION ALL
-SELECT 1, ?1, ?2, w.checkpoint_id, NULL, w.task_id,
-    {task_path}, w.idx, w.channel, w.type, w.value, NULL
+{write_row}
 FROM page {fallback} CROSS JOIN {writes} AS w
     ON w.thread_id = ?1 AND w.checkpoint_ns = ?2 AND w.checkpoint_id = page.checkpoint_id
     AND w.channel IN (SELECT value FROM json_each(?5))";
+
+/// What tasks of the checkpoints that ?1 lists have sent; each is a text, an array of thread, namespace and id. By the
+/// key: the writes of so many checkpoints.
+const SENDS: &str = "\
+{write_row}
+FROM json_each(?1) AS parent {fallback} CROSS JOIN {writes} AS w ON w.thread_id = parent.value ->> 0
+    AND w.checkpoint_ns = parent.value ->> 1 AND w.checkpoint_id = parent.value ->> 2 AND w.channel = '__pregel_tasks'";
 
 /// What a thread looks like, to see later whether somebody changed it. By the first column of the key.
 const SHAPES: &str = "\
@@ -330,9 +343,7 @@ WITH found AS MATERIALIZED (
 page AS MATERIALIZED (SELECT * FROM (
     SELECT *, sum(size) OVER (ORDER BY thread_id, checkpoint_ns, checkpoint_id ROWS UNBOUNDED PRECEDING) - size AS size_before
     FROM found) WHERE size_before < 4000000)
-SELECT 0 AS kind, c.thread_id AS thread_id, c.checkpoint_ns AS checkpoint_ns, c.checkpoint_id AS checkpoint_id,
-    c.parent_checkpoint_id AS parent, NULL AS task_id, NULL AS path, NULL AS idx, NULL AS channel,
-    c.type AS type, c.checkpoint AS value, c.metadata AS metadata
+{checkpoint_row}
 FROM page CROSS JOIN {checkpoints} AS c ON c.rowid = page.row";
 
 /// Rows of the writes' table behind (?1, ?2, ?3, ?4, ?5), likewise; at most ?6.
@@ -345,9 +356,7 @@ page AS MATERIALIZED (SELECT * FROM (
     SELECT *, sum(size) OVER (ORDER BY thread_id, checkpoint_ns, checkpoint_id, task_id, idx ROWS UNBOUNDED PRECEDING) - size
         AS size_before
     FROM found) WHERE size_before < 4000000)
-SELECT 1 AS kind, w.thread_id AS thread_id, w.checkpoint_ns AS checkpoint_ns, w.checkpoint_id AS checkpoint_id,
-    NULL AS parent, w.task_id AS task_id, {task_path} AS path,
-    w.idx AS idx, w.channel AS channel, w.type AS type, w.value AS value, NULL AS metadata
+{write_row}
 FROM page {fallback} CROSS JOIN {writes} AS w ON w.rowid = page.row";
 
 /// A checkpoint that is there already stays.
@@ -378,6 +387,7 @@ pub(crate) struct Texts {
     pub(crate) delete_threads: Sql,
     pub(crate) delete_threads_writes: Sql,
     pub(crate) chain: Sql,
+    pub(crate) sends: Sql,
     pub(crate) shapes: Sql,
     pub(crate) guard_shapes: Sql,
     pub(crate) keys: Sql,
@@ -427,18 +437,24 @@ impl Texts {
                 FALLBACK,
             ),
         };
+        let rows: [(&str, &dyn std::fmt::Display); 2] =
+            [("checkpoint_row", &CHECKPOINT_ROW), ("write_row", &WRITE_ROW)];
+        let names: [(&str, &dyn std::fmt::Display); 8] = [
+            ("checkpoints", &checkpoints),
+            ("writes", &writes),
+            ("bytes", &bytes),
+            ("packed_value", &packed_value),
+            ("foreign", &foreign),
+            ("task_path", &task_path),
+            ("fallback", &fallback),
+            ("depth", &"NULL"),
+        ];
+        // First the fragments, which hold others and names themselves.
         let render_with = |template: &str, fragments: &[(&str, &dyn std::fmt::Display)]| {
-            // First the fragments, which hold names themselves.
             let text = Sql::render(template, fragments);
-            let of_layout: &[(&str, &dyn std::fmt::Display)] = &[
-                ("bytes", &bytes),
-                ("packed_value", &packed_value),
-                ("foreign", &foreign),
-                ("task_path", &task_path),
-                ("fallback", &fallback),
-            ];
-            let text = Sql::render(&text, of_layout);
-            Sql::render(&text, &[("checkpoints", &checkpoints), ("writes", &writes)])
+            let text = Sql::render(&text, &rows);
+            let text = Sql::render(&text, fragments);
+            Sql::render(&Sql::render(&text, &names), &names)
         };
         let render = |template: &str| render_with(template, &[("rows", &ROWS_OF_PAGE)]);
         let list = |scope: &str| render_with(LIST, &[("rows", &ROWS_OF_PAGE), ("scope", &scope)]);
@@ -463,7 +479,8 @@ impl Texts {
             replace_writes: write(PUT_WRITES, REPLACE),
             delete_threads: render(DELETE_THREADS),
             delete_threads_writes: render(DELETE_THREADS_WRITES),
-            chain: render(CHAIN),
+            chain: render_with(CHAIN, &[("depth", &"page.depth")]),
+            sends: render(SENDS),
             shapes: render(SHAPES),
             guard_shapes: render(GUARD_SHAPES),
             keys: render(KEYS),
