@@ -50,13 +50,11 @@ impl FromRequest<Arc<App>> for Received {
         }
         let read = timeout(app.limits.body, read(&mut body, app)).await;
         let late = |_| Failure::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
-        match read.map_err(late)?? {
-            Some(received) => Ok(received),
-            None => {
-                listen(&mut body, app.limits.body_bytes).await;
-                Err(too_large())
-            }
+        let received = read.map_err(late)??;
+        if received.is_none() {
+            listen(&mut body, app.limits.body_bytes).await;
         }
+        received.ok_or_else(too_large)
     }
 }
 

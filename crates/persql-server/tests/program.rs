@@ -21,10 +21,10 @@ impl Drop for Started {
     }
 }
 
-fn start(directory: &Path) -> Started {
+fn start(directory: &Path, log: Stdio) -> Started {
     let mut command = Command::new(PROGRAM);
     command.args(["--listen", "127.0.0.1:0", "--durability", "normal", "--data-dir"]).arg(directory);
-    Started(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    Started(command.stdout(Stdio::piped()).stderr(log).spawn().unwrap())
 }
 
 fn run(arguments: &[&str], directory: &Path) -> (bool, String) {
@@ -35,7 +35,7 @@ fn run(arguments: &[&str], directory: &Path) -> (bool, String) {
 #[test]
 fn the_first_start_prints_what_a_shell_needs_and_the_end_is_orderly() {
     let directory = tempfile::tempdir().unwrap();
-    let mut started = start(directory.path());
+    let mut started = start(directory.path(), Stdio::null());
     let mut line = String::new();
     BufReader::new(started.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let variables: Vec<&str> = line.trim().strip_prefix("export ").unwrap().split(' ').collect();
@@ -64,7 +64,7 @@ fn the_first_start_prints_what_a_shell_needs_and_the_end_is_orderly() {
     assert!(started.0.wait().unwrap().success());
 
     // The second start has no token to show, and the data is there.
-    let mut again = start(directory.path());
+    let mut again = start(directory.path(), Stdio::piped());
     let stderr = BufReader::new(again.0.stderr.take().unwrap());
     let listening = stderr.lines().map_while(Result::ok).find(|line| line.contains("listening")).unwrap();
     let address = listening.rsplit_once("address=").unwrap().1;
