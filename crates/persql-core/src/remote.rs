@@ -28,7 +28,7 @@ use crate::{
     plan::unexpected,
     retry::{Attempts, new_key},
     timer::Timer,
-    wire::{self, Call, Headers, Method},
+    wire::{self, Call, Headers, Method, Repeat},
 };
 
 /// Where the hosted service is.
@@ -200,8 +200,8 @@ impl Remote {
         let timer = &self.options.timer;
         let begun = timer.now();
         let total = limit.unwrap_or(self.options.total);
-        let key = call.effect.has_key().then(new_key);
-        let mut attempts = Attempts::new(call.effect, self.options.connect);
+        let key = matches!(call.repeat, Repeat::Keyed | Repeat::InPart).then(new_key);
+        let mut attempts = Attempts::new(call.repeat, self.options.connect);
         let mut attempt = 0;
         loop {
             attempt += 1;

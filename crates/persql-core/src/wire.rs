@@ -10,8 +10,6 @@ mod time;
 
 use std::time::Duration;
 
-use crate::retry::Effect;
-
 pub(crate) use decode::decode;
 pub(crate) use encode::encode;
 
@@ -33,19 +31,32 @@ pub(crate) struct Call {
     pub(crate) path: String,
     /// JSON.
     pub(crate) body: Option<Vec<u8>>,
-    pub(crate) effect: Effect,
+    pub(crate) repeat: Repeat,
 }
 
 impl Call {
     /// Whether something may be different afterwards.
     pub(crate) fn writes(&self) -> bool {
-        self.effect != Effect::Nothing
+        self.repeat != Repeat::Reads
     }
 
     /// Whether it is about one database.
     pub(crate) fn is_of_database(&self) -> bool {
         self.path.starts_with("/v1/db/")
     }
+}
+
+/// What it does to send a request twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Nothing: it reads.
+    Reads,
+    /// Nothing, for the server knows the key of the first.
+    Keyed,
+    /// It may do twice what it does. Keys are documented for SQL alone.
+    Twice,
+    /// If it failed, again what came before the statement that failed. Keys protect what succeeded.
+    InPart,
 }
 
 /// Everything but the status and the body that matters in an answer.

@@ -4,10 +4,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Method, decode::unreadable, encode::to_json};
+use super::{Call, Method, Repeat, decode::unreadable, encode::to_json};
 use crate::{
     Branch, BranchEnd, Control, Controlled, DatabaseName, Error, ErrorKind, Outcome, Result, branches::Secret,
-    plan::unexpected, retry::Effect, timestamp,
+    plan::unexpected, timestamp,
 };
 
 /// What is asked for on the wire.
@@ -15,7 +15,7 @@ pub(super) fn encode(name: &DatabaseName, control: &Control) -> Result<Call> {
     let base = format!("/v1/db/{}/{}", name.namespace(), name.database());
     // Of all that a name may hold, only the slash means something in a path.
     let branch = |reference: &str| format!("{base}/branches/{}", reference.replace('/', "%2F"));
-    let call = |operation, method, path, body| Ok(Call { operation, method, path, body, effect: Effect::WithoutKey });
+    let call = |operation, method, path, body| Ok(Call { operation, method, path, body, repeat: Repeat::Twice });
     match control {
         Control::ClaimBranch { with_data: true, .. } | Control::UpsertBranch { with_data: true, .. } => {
             Err(Error::new(ErrorKind::Unsupported, "a branch at the service has no rows: ask for none"))

@@ -2,25 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Method, decode::unreadable, encode::to_json, time::Time};
-use crate::{Control, Controlled, DatabaseInfo, Error, ErrorKind, Me, Result, Role, plan::unexpected, retry::Effect};
+use super::{Call, Method, Repeat, decode::unreadable, encode::to_json, time::Time};
+use crate::{Control, Controlled, DatabaseInfo, Error, ErrorKind, Me, Result, Role, plan::unexpected};
 
 /// How many databases a list may have. The API documents no way to ask for what is beyond the first page.
 const PAGE: usize = 1_000;
 
 /// What is asked for on the wire. The namespace is the token's, whatever it is.
 pub(super) fn encode(control: &Control) -> Result<Call> {
-    let call = |method, path, body, effect| Ok(Call { operation: "databases", method, path, body, effect });
+    let call = |method, path, body, repeat| Ok(Call { operation: "databases", method, path, body, repeat });
     match control {
         Control::CreateDatabase { slug, ttl_days, .. } => {
             let create = to_json(&Create { name: slug, slug, ttl_days: *ttl_days })?;
-            call(Method::Post, "/v1/databases".to_owned(), Some(create), Effect::WithoutKey)
+            call(Method::Post, "/v1/databases".to_owned(), Some(create), Repeat::Twice)
         }
         Control::ListDatabases { .. } => {
-            call(Method::Get, format!("/v1/databases?pageSize={PAGE}"), None, Effect::Nothing)
+            call(Method::Get, format!("/v1/databases?pageSize={PAGE}"), None, Repeat::Reads)
         }
         Control::DeleteDatabase { slug, .. } => {
-            call(Method::Delete, format!("/v1/databases/{slug}"), None, Effect::WithoutKey)
+            call(Method::Delete, format!("/v1/databases/{slug}"), None, Repeat::Twice)
         }
         _ => Err(unexpected()),
     }

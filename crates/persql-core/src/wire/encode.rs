@@ -5,8 +5,8 @@ use serde::{
     ser::{SerializeSeq, SerializeStruct},
 };
 
-use super::{Call, Method, branches, databases};
-use crate::{Access, Batch, Control, DatabaseName, Error, ErrorKind, Request, Result, Statement, Value, retry::Effect};
+use super::{Call, Method, Repeat, branches, databases};
+use crate::{Access, Batch, Control, DatabaseName, Error, ErrorKind, Request, Result, Statement, Value};
 
 /// Writes a request: `/query` for one statement, `/batch` for several.
 pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
@@ -23,17 +23,23 @@ pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
         [one] => ("query", to_json(&WireStatement(one))?),
         _ => ("batch", to_json(&WireBatch(batch))?),
     };
-    let effect = Effect::of(batch);
-    Ok(Call { operation, method: Method::Post, path: path(name, operation), body: Some(body), effect })
+    let repeat = match batch.access() {
+        Access::Read => Repeat::Reads,
+        Access::Raw { transaction: false } if batch.statements().len() > 1 => Repeat::InPart,
+        _ => Repeat::Keyed,
+    };
+    Ok(Call { operation, method: Method::Post, path: path(name, operation), body: Some(body), repeat })
 }
 
 /// What is asked about databases as a whole.
 fn encode_control(name: &DatabaseName, control: &Control) -> Result<Call> {
     let unsupported = |what: &'static str| Err(Error::new(ErrorKind::Unsupported, what));
     match control {
+        #[cfg(feature = "server")]
+        Control::FindBranch { .. } => unsupported("only a server asks whose a branch is"),
         Control::Me => {
             let path = "/v1/me".to_owned();
-            Ok(Call { operation: "me", method: Method::Get, path, body: None, effect: Effect::Nothing })
+            Ok(Call { operation: "me", method: Method::Get, path, body: None, repeat: Repeat::Reads })
         }
         Control::CreateDatabase { .. } | Control::ListDatabases { .. } | Control::DeleteDatabase { .. } => {
             databases::encode(control)
@@ -41,9 +47,9 @@ fn encode_control(name: &DatabaseName, control: &Control) -> Result<Call> {
         Control::ClaimBranch { .. } | Control::UpsertBranch { .. } | Control::DeleteBranch { .. } => {
             branches::encode(name, control)
         }
-        #[cfg(feature = "server")]
-        Control::FindBranch { .. } => unsupported("a server asks this of itself"),
         Control::ListBranches => unsupported("the HTTP API has no list of branches: claim a branch by its name"),
+        #[cfg(feature = "server")]
+        Control::FindBranch { .. } => unsupported("the HTTP API does not say which branch a database holds"),
         Control::SweepDatabases => unsupported("the server deletes what has reached its end by itself"),
         Control::CreateSnapshot { .. }
         | Control::ListSnapshots
@@ -58,7 +64,7 @@ fn path(name: &DatabaseName, operation: &str) -> String {
 
 /// A request that only says its name.
 fn look(operation: &'static str, name: &DatabaseName) -> Call {
-    Call { operation, method: Method::Get, path: path(name, operation), body: None, effect: Effect::Nothing }
+    Call { operation, method: Method::Get, path: path(name, operation), body: None, repeat: Repeat::Reads }
 }
 
 pub(super) fn to_json(body: &impl Serialize) -> Result<Vec<u8>> {
@@ -119,7 +125,7 @@ mod tests {
     fn one_statement_is_a_query_and_several_are_a_transaction() {
         let one = Batch::write([Statement::new("INSERT INTO t VALUES (?1, ?2)", (1.0, Value::Null))]);
         let call = encode(&name(), &Request::Batch(one)).unwrap();
-        assert_eq!((call.path.as_str(), call.effect), ("/v1/db/acme/agent/query", Effect::Whole));
+        assert_eq!((call.path.as_str(), call.repeat), ("/v1/db/acme/agent/query", Repeat::Keyed));
         assert_eq!(call.body.unwrap(), br#"{"sql":"INSERT INTO t VALUES (?1, ?2)","params":[1.0,null]}"#);
 
         let two = Batch::write([Statement::from("a"), Statement::new("b", [i64::MAX])]);

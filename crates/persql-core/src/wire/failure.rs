@@ -23,32 +23,44 @@ pub(super) struct WireDetail {
 
 #[derive(Deserialize)]
 struct WireColumn {
-    table: String,
-    column: String,
+    table: Option<String>,
+    column: Option<String>,
 }
 
 impl WireDetail {
-    fn read(self) -> SqlDetail {
-        let mut columns: Vec<(String, String)> =
-            self.columns.into_iter().flatten().map(|at| (at.table, at.column)).collect();
-        if let (true, Some(table), Some(column)) = (columns.is_empty(), &self.table, &self.column) {
-            columns.push((table.clone(), column.clone()));
-        }
-        let (first_table, first_column) = columns.first().cloned().unzip();
-        SqlDetail {
+    /// The detail, and the names of all columns that it is about.
+    fn read(self) -> (SqlDetail, Option<String>) {
+        let columns = self.columns.unwrap_or_default();
+        let names: Vec<String> =
+            columns.iter().filter_map(|at| full_name(at.table.as_deref(), at.column.as_deref())).collect();
+        let at = if names.is_empty() {
+            full_name(self.table.as_deref(), self.column.as_deref())
+        } else {
+            Some(names.join(", "))
+        };
+        let columns: Vec<_> = columns.into_iter().filter_map(|at| Some((at.table?, at.column?))).collect();
+        let (table, column) = columns.first().cloned().unzip();
+        let detail = SqlDetail {
             kind: self.kind.unwrap_or(SqlErrorKind::Unknown),
-            table: self.table.or(first_table),
-            column: self.column.or(first_column),
+            table: self.table.or(table),
+            column: self.column.or(column),
             columns,
-        }
+        };
+        (detail, at)
     }
+}
+
+/// `table.column`, or what is known of it.
+fn full_name(table: Option<&str>, column: Option<&str>) -> Option<String> {
+    let column = column?;
+    Some(table.map_or_else(|| column.to_owned(), |table| format!("{table}.{column}")))
 }
 
 /// An answer that is a refusal. The server's own words are not kept: they may quote what was sent.
 pub(super) fn failure(status: u16, headers: &Headers, refusal: Refusal) -> Error {
     let detail = refusal.detail.map(WireDetail::read);
     let (kind, message) = match &detail {
-        Some(detail) => of_sql(detail.kind, status),
+        Some((detail, _)) => of_sql(detail.kind, status),
         None => of_status(status, refusal.error.as_deref().unwrap_or("")),
     };
     // A gateway may have lost the answer of a request that went through (some call that a 503 too); an engine that says
@@ -58,15 +70,13 @@ pub(super) fn failure(status: u16, headers: &Headers, refusal: Refusal) -> Error
     if detail.is_none() {
         error = error.context("status", status);
     }
-    if let Some(detail) = detail {
-        let columns: Vec<String> = detail.columns.iter().map(|(table, column)| format!("{table}.{column}")).collect();
+    if let Some((detail, at)) = detail {
         // Columns say of which table they are.
-        error = match (&detail.table, &detail.column) {
-            _ if !columns.is_empty() => error.context("column", columns.join(", ")),
-            (_, Some(column)) => error.context("column", column),
-            (Some(table), None) => error.context("table", table),
-            (None, None) => error,
-        };
+        match (&detail.table, at) {
+            (_, Some(at)) => error = error.context("column", at),
+            (Some(table), None) => error = error.context("table", table),
+            (None, None) => {}
+        }
         error = error.with_sql(detail);
     }
     if status >= 500 && !matches!(status, 502..=504) {

@@ -33,8 +33,7 @@ impl<'de> Visitor<'de> for TimeVisitor {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Time, E> {
-        // SQLite writes no zone, and means UTC.
-        Ok(Time(timestamp::parse(text).or_else(|| timestamp::parse(&format!("{text}Z")))))
+        Ok(Time(timestamp::parse(text)))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Time, E> {
