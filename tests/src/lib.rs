@@ -8,6 +8,7 @@
 mod any;
 mod client;
 pub mod durability;
+mod foreign;
 pub mod live;
 mod mode;
 pub mod process;
@@ -17,6 +18,7 @@ mod world;
 
 pub use any::Any;
 pub use client::{Client, Kind};
+pub use foreign::foreign;
 pub use mode::Mode;
 pub use trial::{Case, local, run};
 pub use world::{Options, World};
