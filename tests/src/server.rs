@@ -64,6 +64,6 @@ fn start(directory: &Path, options: Options) -> Result<Running> {
 }
 
 fn configure<C>(builder: Builder<C>, server: &Running, token: String, options: Options) -> Builder<C> {
-    // Whoever waits no longer than this for others does not try again for longer either.
-    builder.token(token).api_url(server.url()).total_timeout(options.busy_timeout)
+    // Whoever is not willing to wait for others tries again, but not for long.
+    builder.token(token).api_url(server.url()).total_timeout(options.busy_timeout.max(Duration::from_secs(3)))
 }

@@ -81,6 +81,15 @@ impl World {
         self.open(self.directory.path(), options)?.db(NAME)
     }
 
+    /// A handle to the world's database whose requests may take no longer than this. At a server it is the server that
+    /// ends them, as only it can: a client of its own, of another server of the same files.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn hasty_db(&self, limit: Duration) -> Result<Any> {
+        if self.mode.is_server() { self.impatient_db(limit) } else { Ok(self.db()?.with_timeout(limit)) }
+    }
+
     /// A handle through a client that is set up in a way of its own, to an empty storage in memory or to this path.
     ///
     /// # Errors
