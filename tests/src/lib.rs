@@ -20,7 +20,7 @@ pub use any::Any;
 pub use client::{Client, Kind};
 pub use foreign::foreign;
 pub use mode::Mode;
-pub use trial::{Case, local, run};
+pub use trial::{Case, local, run, run_here, run_live};
 pub use world::{Options, World};
 
 /// What a case gives back: any error fails it.

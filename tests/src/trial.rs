@@ -23,7 +23,22 @@ pub fn local(why: &'static str, cases: Vec<Case>) -> Vec<Case> {
 
 /// Runs every case in every mode and ends the process.
 pub fn run(cases: Vec<Case>) -> ! {
-    let modes = Mode::of_this_run();
+    run_in(&Mode::of_this_run(), cases)
+}
+
+/// The same without the hosted service, for what would touch more there than a branch of our own: a suite of its own
+/// ([`run_live`]) checks what is promised of that.
+pub fn run_here(cases: Vec<Case>) -> ! {
+    run_in(&Mode::HERE, cases)
+}
+
+/// Runs every case at the hosted service alone, if the environment names a database of it.
+pub fn run_live(cases: Vec<Case>) -> ! {
+    let modes: Vec<Mode> = Mode::of_this_run().into_iter().filter(|mode| *mode == Mode::Live).collect();
+    run_in(&modes, cases)
+}
+
+fn run_in(modes: &[Mode], cases: Vec<Case>) -> ! {
     let trials = cases
         .into_iter()
         .flat_map(|case| {

@@ -139,7 +139,8 @@ fn open(config: Config) -> Result<App> {
         .local(&config.data)
         .durability(config.durability)
         .strict_limits(true)
-        .busy_timeout(config.limits.run)
+        // Less than it may run, so that the error says that it was the others.
+        .busy_timeout(config.limits.run * 3 / 4)
         .build()?;
     Ok(App { client, tokens, limits: config.limits })
 }
