@@ -22,11 +22,16 @@ mod remote;
 mod retry;
 mod rows;
 mod schema;
+#[cfg(feature = "server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+pub mod server;
 mod snapshots;
 mod sql;
 mod statement;
 #[cfg(feature = "remote")]
 mod timer;
+#[cfg(any(feature = "remote", feature = "server"))]
+mod timestamp;
 #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
 mod tokens;
 mod transport;

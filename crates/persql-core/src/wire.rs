@@ -177,6 +177,13 @@ struct WireDetail {
     kind: Option<SqlErrorKind>,
     table: Option<String>,
     column: Option<String>,
+    columns: Option<Vec<WireColumn>>,
+}
+
+#[derive(Deserialize)]
+struct WireColumn {
+    table: String,
+    column: String,
 }
 
 #[derive(Clone, Default, Deserialize)]
@@ -195,6 +202,7 @@ fn failure(status: u16, headers: &Headers, envelope: Envelope<'_>) -> Error {
         kind: detail.kind.unwrap_or(SqlErrorKind::Unknown),
         table: detail.table,
         column: detail.column,
+        columns: detail.columns.into_iter().flatten().map(|at| (at.table, at.column)).collect(),
     });
     let (kind, message) = match detail.as_ref().map(|detail| detail.kind) {
         Some(kind) => of_sql(kind, status),
@@ -472,19 +480,18 @@ impl<'de> Visitor<'de> for CellSeed<'_> {
         Ok(())
     }
 
-    /// `{"$base64": "…"}` is how our server writes bytes.
+    /// `{"$base64": "…"}` is how our server writes bytes, `{"$real": "-Infinity"}` a number that JSON does not have.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut bytes = None;
+        let mut value = None;
         while let Some(key) = map.next_key::<String>()? {
-            if key == "$base64" {
-                let text: String = map.next_value()?;
-                bytes = STANDARD.decode(text).ok();
-            } else {
-                map.next_value::<IgnoredAny>()?;
+            match key.as_str() {
+                "$base64" => value = STANDARD.decode(map.next_value::<String>()?).ok().map(Value::Blob),
+                "$real" => value = map.next_value::<String>()?.parse().ok().map(Value::Real),
+                _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        let bytes = bytes.ok_or_else(|| serde::de::Error::custom("an object that is no bytes"))?;
-        self.0.push(ValueRef::Blob(&bytes));
+        let value = value.ok_or_else(|| serde::de::Error::custom("an object that is no value"))?;
+        self.0.push(value.as_ref());
         Ok(())
     }
 }
