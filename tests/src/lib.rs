@@ -6,6 +6,7 @@
 
 mod any;
 pub mod durability;
+pub mod faults;
 mod mode;
 pub mod process;
 mod trial;
@@ -13,7 +14,7 @@ mod world;
 
 pub use any::Any;
 pub use mode::Mode;
-pub use trial::{Case, run};
+pub use trial::{Case, finish, in_every_mode, run};
 pub use world::{Client, Options, World};
 
 /// What a case gives back: any error fails it.

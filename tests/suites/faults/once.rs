@@ -1,0 +1,108 @@
+//! Requests that come twice.
+
+use std::thread;
+
+use persql_agents_session::PerSqlSession;
+use persql_conformance::{
+    Any, Case, Outcome, cases,
+    faults::{Fault, Faults, Rig},
+};
+
+use crate::agents_session::items;
+
+pub(crate) fn cases() -> Vec<Case<Rig>> {
+    cases![
+        a_cancelled_future_and_its_operation_id_apply_once,
+        concurrent_requests_with_one_key_run_once,
+        a_key_with_another_body_is_refused,
+        an_answer_is_replayed_by_the_server_after_the_one_that_gave_it,
+    ]
+}
+
+/// Polls a future until the proxy has met a request of it, and drops it.
+fn cancel<T>(rig: &Rig, future: impl Future<Output = T>) {
+    let mut future = Box::pin(future);
+    let met = rig.proxy().met().len();
+    Any::block_on(std::future::poll_fn(|context| {
+        context.waker().wake_by_ref();
+        let is_over = future.as_mut().poll(context).is_ready() || rig.proxy().met().len() > met;
+        if is_over { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    }));
+}
+
+fn a_cancelled_future_and_its_operation_id_apply_once(rig: &Rig) -> Outcome {
+    let db = rig.patient_db()?;
+    for (number, fault) in (0..).zip(Fault::ALL) {
+        let name = format!("session {number}");
+        rig.proxy().plan(Faults::script([fault]));
+        let cancelled = PerSqlSession::new(db.to_async(), name.as_str());
+        cancel(rig, cancelled.operation("turn").add_items(&items(number, 1)));
+        // The same program, or another one after a restart of either.
+        let session = PerSqlSession::new(rig.patient_db()?, name.as_str());
+        session.operation("turn").add_items(&items(number, 1))?;
+        session.operation("turn").add_items(&items(number, 1))?;
+        assert_eq!(session.get_items(None)?, items(number, 1), "{fault:?}");
+        cancel(rig, cancelled.operation("pop").pop_item());
+        let popped = session.operation("pop").pop_item()?;
+        assert_eq!(popped.as_ref(), items(number, 1).last(), "{fault:?}");
+        assert_eq!(session.get_items(None)?, items(number, 0), "{fault:?}");
+    }
+    Ok(())
+}
+
+const INSERT: &str = r#"{"sql":"INSERT INTO t VALUES (?1) RETURNING rowid, a","params":["x"]}"#;
+const OTHER: &str = r#"{"sql":"INSERT INTO t VALUES (?1) RETURNING rowid, a","params":["y"]}"#;
+
+fn table(rig: &Rig) -> Result<Any, Box<dyn std::error::Error>> {
+    let db = rig.plain_db()?;
+    db.query("CREATE TABLE t(a)", ())?;
+    Ok(db)
+}
+
+fn concurrent_requests_with_one_key_run_once(rig: &Rig) -> Outcome {
+    let db = table(rig)?;
+    for round in 1..=20 {
+        let key = format!("key {round}");
+        let answers = thread::scope(|scope| {
+            let post = || rig.backend().post("query", &key, INSERT);
+            let posts: Vec<_> = (0..4).map(|_| scope.spawn(post)).collect();
+            posts.into_iter().map(|post| post.join().expect("a thread")).collect::<Result<Vec<_>, _>>()
+        })?;
+        let replayed = answers.iter().filter(|(_, head, _)| head.contains("idempotency-replayed: true")).count();
+        let row = format!("[{round},\"x\"]");
+        assert!(answers.iter().all(|(status, _, body)| *status == 200 && body.contains(&row)), "{answers:?}");
+        assert_eq!((replayed, db.query("SELECT a FROM t", ())?.len()), (3, round));
+    }
+    Ok(())
+}
+
+fn a_key_with_another_body_is_refused(rig: &Rig) -> Outcome {
+    let db = table(rig)?;
+    assert_eq!(rig.backend().post("query", "key", INSERT)?.0, 200);
+    for (operation, body) in
+        [("query", OTHER.to_owned()), ("batch", format!(r#"{{"statements":[{INSERT}],"transaction":true}}"#))]
+    {
+        let (status, _, body) = rig.backend().post(operation, "key", &body)?;
+        assert_eq!(status, 422, "{body}");
+        assert!(body.contains("Idempotency-Key reused with a different request"), "{body}");
+    }
+    assert_eq!(db.query("SELECT a FROM t", ())?.len(), 1);
+    // What was refused is no answer that is kept: the key of a failure is free.
+    assert_eq!(rig.backend().post("query", "free", r#"{"sql":"INSERT INTO nowhere VALUES (1)"}"#)?.0, 400);
+    assert_eq!(rig.backend().post("query", "free", INSERT)?.0, 200);
+    Ok(())
+}
+
+fn an_answer_is_replayed_by_the_server_after_the_one_that_gave_it(rig: &Rig) -> Outcome {
+    for rig in [&Rig::new(false)?, &rig.of_a_process()?] {
+        table(rig)?;
+        let (status, first, body) = rig.backend().post("query", "key", INSERT)?;
+        assert!(status == 200 && !first.contains("idempotency-replayed"), "{first}");
+        rig.backend().kill()?;
+        let (status, head, again) = rig.backend().post("query", "key", INSERT)?;
+        assert!(status == 200 && head.contains("idempotency-replayed: true"), "{head}");
+        assert_eq!(again, body);
+        assert_eq!(rig.plain_db()?.query("SELECT a FROM t", ())?.len(), 1);
+    }
+    Ok(())
+}
