@@ -121,7 +121,7 @@ impl Faults {
     }
 
     /// What happens to the next request.
-    pub fn next(&mut self) -> Fault {
+    pub fn take(&mut self) -> Fault {
         if let Some(scripted) = self.script.pop_front() {
             return scripted;
         }

@@ -22,7 +22,7 @@ impl Forgetful {
     }
 
     fn next(&self) -> Fault {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner).next()
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 

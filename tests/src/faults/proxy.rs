@@ -121,7 +121,7 @@ impl Shared {
         let mut client = BufReader::new(client);
         let mut kept = None;
         while client.get_ref().peek(&mut [0])? > 0 {
-            let fault = lock(&self.faults).next();
+            let fault = lock(&self.faults).take();
             lock(&self.met).push(fault);
             let upstream = match kept.take() {
                 Some(Upstream { kills, .. }) if kills != self.kills.load(Ordering::SeqCst) => Upstream::connect(self)?,

@@ -1,6 +1,6 @@
 //! Requests that come twice.
 
-use std::thread;
+use std::{io, thread};
 
 use persql_agents_session::PerSqlSession;
 use persql_conformance::{
@@ -66,7 +66,10 @@ fn concurrent_requests_with_one_key_run_once(rig: &Rig) -> Outcome {
         let answers = thread::scope(|scope| {
             let post = || rig.backend().post("query", &key, INSERT);
             let posts: Vec<_> = (0..4).map(|_| scope.spawn(post)).collect();
-            posts.into_iter().map(|post| post.join().expect("a thread")).collect::<Result<Vec<_>, _>>()
+            let join = |post: thread::ScopedJoinHandle<'_, _>| {
+                post.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+            };
+            posts.into_iter().map(join).collect::<io::Result<Vec<_>>>()
         })?;
         let replayed = answers.iter().filter(|(_, head, _)| head.contains("idempotency-replayed: true")).count();
         let row = format!("[{round},\"x\"]");

@@ -40,15 +40,19 @@ fn without_times(text: &str) -> String {
     };
     let mut bytes = text.as_bytes();
     let mut out = Vec::new();
-    while let Some(byte) = bytes.first() {
-        if bytes.len() >= PATTERN.len() && bytes.iter().zip(PATTERN).all(fits) {
-            out.extend(b"TIME");
-            let rest = &bytes[PATTERN.len()..];
-            let end = rest.iter().position(|byte| !b"0123456789:.+Z".contains(byte)).unwrap_or(rest.len());
-            bytes = &rest[end..];
-        } else {
-            out.push(*byte);
-            bytes = &bytes[1..];
+    while let Some((byte, rest)) = bytes.split_first() {
+        match bytes.split_at_checked(PATTERN.len()) {
+            Some((time, after)) if time.iter().zip(PATTERN).all(fits) => {
+                out.extend(b"TIME");
+                bytes = after;
+                while let Some((b'0'..=b'9' | b':' | b'.' | b'+' | b'Z', rest)) = bytes.split_first() {
+                    bytes = rest;
+                }
+            }
+            _ => {
+                out.push(*byte);
+                bytes = rest;
+            }
         }
     }
     String::from_utf8_lossy(&out).into_owned()
