@@ -23,9 +23,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::{
-    Answer, Database, Databases, Error, ErrorKind, Meta, Request, Result,
+    Answer, BoxFuture, Database, Databases, Error, ErrorKind, Handle, Me, Meta, Request, Result,
     control::Clock,
     database::{DatabaseName, Link, lock},
+    me::me,
     transport::Transport,
 };
 
@@ -97,6 +98,22 @@ impl PerSql {
     /// The databases of this client.
     pub fn databases(&self) -> Databases<Database> {
         Databases::new(Database(Link::new(Arc::clone(&self.0), DatabaseName::only())))
+    }
+
+    /// Who this client is to its server: the namespace and the role of its token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] if the server knows no such token.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> persql_core::Result<()> {
+    /// let client = persql_core::PerSql::local(":memory:")?;
+    /// assert_eq!(client.me().await?.namespace, "local");
+    /// # Ok(()) }
+    /// ```
+    pub fn me(&self) -> BoxFuture<Result<Me>> {
+        Database(Link::new(Arc::clone(&self.0), DatabaseName::only())).run(me())
     }
 
     /// What all requests of this client have cost so far.

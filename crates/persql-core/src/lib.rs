@@ -12,6 +12,7 @@ pub mod json;
 mod list;
 #[cfg(feature = "local")]
 mod local;
+mod me;
 mod operation;
 mod pack;
 mod page;
@@ -49,6 +50,7 @@ pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
 pub use list::ListSessions;
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
+pub use me::Me;
 pub use operation::{Operation, Recorded};
 pub use pack::{Pack, pack, pack_rows};
 pub use page::PageSize;

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Access, Error, ErrorKind, Request};
+use crate::{Error, ErrorKind, wire::Repeat};
 
 /// The longest that the service lets a request run once it has arrived, and a second to be sure.
 const SERVER_LIMIT: Duration = Duration::from_secs(31);
@@ -16,7 +16,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// One request and all its attempts.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    effect: Effect,
+    repeat: Repeat,
     /// How long an attempt may take to arrive.
     arrival: Duration,
     failed: u32,
@@ -24,33 +24,9 @@ pub(crate) struct Attempts {
     lost_one: bool,
 }
 
-/// What a request leaves behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    Nothing,
-    /// Everything it asks for, or nothing.
-    Whole,
-    /// Perhaps a part: what came before the statement that failed. No key protects that from being done again.
-    InPart,
-}
-
-impl Effect {
-    pub(crate) fn of(request: &Request, writes: bool) -> Self {
-        match request {
-            _ if !writes => Effect::Nothing,
-            Request::Batch(batch)
-                if batch.access() == (Access::Raw { transaction: false }) && batch.statements().len() > 1 =>
-            {
-                Effect::InPart
-            }
-            _ => Effect::Whole,
-        }
-    }
-}
-
 impl Attempts {
-    pub(crate) fn new(effect: Effect, arrival: Duration) -> Self {
-        Self { effect, arrival, failed: 0, lost_one: false }
+    pub(crate) fn new(repeat: Repeat, arrival: Duration) -> Self {
+        Self { repeat, arrival, failed: 0, lost_one: false }
     }
 
     /// How long to wait before the next attempt; the error to give if there is to be none.
@@ -58,13 +34,13 @@ impl Attempts {
     /// `running` is how long ago this attempt began, `left` how much of the total time is left.
     pub(crate) fn after(&mut self, error: Error, running: Duration, left: Duration) -> Result<Duration, Error> {
         self.failed += 1;
-        let lost = match self.effect {
-            Effect::Nothing => false,
-            Effect::Whole => error.may_have_applied(),
-            Effect::InPart => error.may_have_applied() || error.sql().is_some(),
+        let lost = match self.repeat {
+            Repeat::Reads => false,
+            Repeat::Keyed | Repeat::Twice => error.may_have_applied(),
+            Repeat::InPart => error.may_have_applied() || error.sql().is_some(),
         };
         let pause = self.pause(&error, lost, running);
-        let again = !lost || self.effect == Effect::Whole;
+        let again = !lost || self.repeat == Repeat::Keyed;
         if error.is_retryable() && again && pause < left {
             self.lost_one |= lost;
             return Ok(pause);
@@ -74,7 +50,8 @@ impl Attempts {
         let refused = error.sql().is_some() && !matches!(error.kind(), ErrorKind::Busy | ErrorKind::Denied);
         let may = lost || (self.lost_one && !refused);
         let error = error.with_may_have_applied(may);
-        Err(if self.failed > 1 { error.context("attempts", self.failed).with_gave_up() } else { error })
+        let error = if self.failed > 1 { error.context("attempts", self.failed) } else { error };
+        Err(if self.failed > 1 || !again { error.with_gave_up() } else { error })
     }
 
     fn pause(&self, error: &Error, lost: bool, running: Duration) -> Duration {
@@ -114,11 +91,11 @@ mod tests {
     const ARRIVAL: Duration = Duration::from_secs(5);
 
     fn reading() -> Attempts {
-        Attempts::new(Effect::Nothing, ARRIVAL)
+        Attempts::new(Repeat::Reads, ARRIVAL)
     }
 
     fn writing() -> Attempts {
-        Attempts::new(Effect::Whole, ARRIVAL)
+        Attempts::new(Repeat::Keyed, ARRIVAL)
     }
 
     fn lost() -> Error {

@@ -24,9 +24,8 @@ pub fn write(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Reads `2026-11-21T06:00:00Z`, also with a fraction of a second, which is left out, or with an offset in place of the
-/// `Z`. `None` for what is no time since 1970.
-#[cfg_attr(not(feature = "server"), allow(dead_code, reason = "what the client reads has no times yet"))]
+/// Reads `2026-11-21T06:00:00Z`, also with a fraction of a second, which is left out, with an offset in place of the `Z`
+/// or without either. `None` for what is no time since 1970.
 pub fn parse(text: &str) -> Option<SystemTime> {
     let number = |range: std::ops::Range<usize>| {
         let digits = text.get(range)?;
@@ -51,7 +50,7 @@ pub fn parse(text: &str) -> Option<SystemTime> {
         None => rest,
     };
     let seconds = match zone.as_bytes() {
-        b"Z" | b"z" => seconds,
+        b"" | b"Z" | b"z" => seconds,
         [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
             let of_zone = text.len() - 5;
             let offset = number(of_zone..of_zone + 2)? * 3_600 + number(of_zone + 3..of_zone + 5)? * 60;
@@ -84,13 +83,17 @@ mod tests {
     #[test]
     fn a_time_has_a_zone_and_perhaps_a_fraction() {
         let time = parse("2026-11-21T06:00:00Z");
-        for same in ["2026-11-21T06:00:00.999Z", "2026-11-21 07:30:00+01:30", "2026-11-21t05:00:00.5-01:00"] {
+        for same in [
+            "2026-11-21 06:00:00",
+            "2026-11-21T06:00:00.999Z",
+            "2026-11-21 07:30:00+01:30",
+            "2026-11-21t05:00:00.5-01:00",
+        ] {
             assert_eq!(parse(same), time, "{same}");
         }
         for none in [
             "",
             "2026-11-21",
-            "2026-11-21T06:00:00",
             "2026-13-21T06:00:00Z",
             "2026-11-21T06:00:00é",
             "1969-12-31T23:59:59Z",

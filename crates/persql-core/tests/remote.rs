@@ -1,15 +1,28 @@
 //! The client against a server on this machine that says what the test tells it to.
 #![cfg(feature = "remote")]
+// There the HTTP client is not even made: see `no_provider.rs`.
+#![cfg(any(feature = "rustls", not(feature = "rustls-no-provider")))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
+#[path = "remote/databases.rs"]
+mod databases;
 #[path = "remote/retries.rs"]
 mod retries;
+#[path = "remote/runtimes.rs"]
+mod runtimes;
+#[path = "remote/spans.rs"]
+mod spans;
+#[path = "remote/transport.rs"]
+mod transport;
 
 use std::{
     collections::VecDeque,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
     time::Duration,
 };
@@ -21,6 +34,8 @@ use tokio::sync::Notify;
 enum Reply {
     /// Answers with this status, these headers and this body.
     Say(u16, &'static str, &'static str),
+    /// Succeeds with a body that is compressed.
+    Gzip(&'static [u8]),
     /// Reads the request and closes the connection.
     HangUp,
     /// Reads the request and says nothing.
@@ -44,6 +59,7 @@ impl Seen {
 struct Server {
     url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicUsize>,
     /// A request will not be answered.
     silence: Arc<Notify>,
 }
@@ -54,10 +70,12 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let script: Arc<Mutex<VecDeque<Reply>>> = Arc::new(Mutex::new(script.into_iter().collect()));
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        let silence: Arc<Notify> = Arc::default();
-        let server = Self { url, seen: Arc::clone(&seen), silence: Arc::clone(&silence) };
+        let (connections, silence): (Arc<AtomicUsize>, Arc<Notify>) = Default::default();
+        let server =
+            Self { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), silence: Arc::clone(&silence) };
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                connections.fetch_add(1, Ordering::SeqCst);
                 let (script, seen, silence) = (Arc::clone(&script), Arc::clone(&seen), Arc::clone(&silence));
                 thread::spawn(move || serve(stream, &script, &seen, &silence));
             }
@@ -85,17 +103,20 @@ fn serve(stream: TcpStream, script: &Mutex<VecDeque<Reply>>, seen: &Mutex<Vec<Se
     while let Some(request) = read(&mut reader) {
         seen.lock().unwrap().push(request);
         let Some(reply) = script.lock().unwrap().pop_front() else { return };
-        let Reply::Say(status, headers, body) = reply else {
-            if matches!(reply, Reply::Silence) {
+        let (status, headers, body) = match reply {
+            Reply::Say(status, headers, body) => (status, headers, body.as_bytes()),
+            Reply::Gzip(body) => (200, "content-encoding: gzip\r\n", body),
+            Reply::HangUp => return,
+            Reply::Silence => {
                 silence.notify_one();
                 // Until the client has had enough.
                 read(&mut reader);
+                return;
             }
-            return;
         };
         let length = body.len();
-        let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n{headers}\r\n{body}");
-        stream.write_all(answer.as_bytes()).unwrap();
+        let answer = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\n{headers}\r\n");
+        stream.write_all(&[answer.as_bytes(), body].concat()).unwrap();
     }
 }
 
@@ -247,40 +268,6 @@ fn the_cost_of_all_requests_is_summed() {
 }
 
 #[test]
-fn both_handles_work_inside_and_outside_of_every_runtime() {
-    let server = Server::start(std::iter::repeat_with(|| ONE_ROW).take(6));
-    let db = server.db();
-    assert_eq!(db.run(read_plan()).unwrap(), 7);
-    // Outside of any runtime: a future that is polled by hand.
-    assert_eq!(poll_by_hand(db.asynchronous().run(read_plan())).unwrap(), 7);
-    for mut runtime in [tokio::runtime::Builder::new_current_thread(), tokio::runtime::Builder::new_multi_thread()] {
-        let runtime = runtime.build().unwrap();
-        let (blocking, asynchronous) = (db.clone(), db.asynchronous());
-        runtime.block_on(async move {
-            assert_eq!(blocking.run(read_plan()).unwrap(), 7);
-            assert_eq!(asynchronous.run(read_plan()).await.unwrap(), 7);
-        });
-    }
-}
-
-fn poll_by_hand<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Arc::new(Unpark(thread::current())).into();
-    let mut future = std::pin::pin!(future);
-    loop {
-        match future.as_mut().poll(&mut std::task::Context::from_waker(&waker)) {
-            std::task::Poll::Ready(value) => return value,
-            std::task::Poll::Pending => thread::park(),
-        }
-    }
-}
-
-#[test]
 fn a_branch_is_claimed_and_used_with_its_own_token() {
     use persql_core::{Claim, Outcome, Role};
     let claimed = r#"{"success":true,"data":{"branchRef":"feature/x","token":"psql_live_branch","expiresAt":"2026-11-21T07:00:00Z","outcome":"created","namespaceSlug":"acme","databaseSlug":"agent--br-1"}}"#;
@@ -320,7 +307,7 @@ fn a_branch_is_claimed_and_used_with_its_own_token() {
         db.branches().claim(Claim::of("x").with_data(true)).map(drop),
         db.branches().list().map(drop),
         db.snapshots().list().map(drop),
-        server.client(Duration::from_secs(1)).databases().list().map(drop),
+        server.client(Duration::from_secs(1)).databases().sweep().map(drop),
     ] {
         assert_eq!(unsupported.unwrap_err().kind(), ErrorKind::Unsupported);
     }

@@ -67,7 +67,7 @@ impl From<Error> for Failure {
             None => of_kind(&error),
         };
         // A detail says that the engine answered, and so that nothing was written.
-        let detail = error.sql().filter(|_| !status.is_server_error() || error.kind() == ErrorKind::Busy).cloned();
+        let detail = error.sql().filter(|_| !error.may_have_applied()).cloned();
         Self { status, message: error.to_string(), detail }
     }
 }

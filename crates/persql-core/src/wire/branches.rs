@@ -4,10 +4,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Method, unreadable};
+use super::{Call, Method, Repeat, decode::unreadable, encode::to_json};
 use crate::{
     Branch, BranchEnd, Control, Controlled, DatabaseName, Error, ErrorKind, Outcome, Result, branches::Secret,
-    timestamp,
+    plan::unexpected, timestamp,
 };
 
 /// What is asked for on the wire.
@@ -15,6 +15,7 @@ pub(super) fn encode(name: &DatabaseName, control: &Control) -> Result<Call> {
     let base = format!("/v1/db/{}/{}", name.namespace(), name.database());
     // Of all that a name may hold, only the slash means something in a path.
     let branch = |reference: &str| format!("{base}/branches/{}", reference.replace('/', "%2F"));
+    let call = |operation, method, path, body| Ok(Call { operation, method, path, body, repeat: Repeat::Twice });
     match control {
         Control::ClaimBranch { with_data: true, .. } | Control::UpsertBranch { with_data: true, .. } => {
             Err(Error::new(ErrorKind::Unsupported, "a branch at the service has no rows: ask for none"))
@@ -26,7 +27,7 @@ pub(super) fn encode(name: &DatabaseName, control: &Control) -> Result<Call> {
                 ttl_sec: ttl.as_secs(),
                 role: role.word(),
             };
-            call(Method::Post, format!("{base}/claim_branch"), Some(&claim))
+            call("claim_branch", Method::Post, format!("{base}/claim_branch"), Some(to_json(&claim)?))
         }
         Control::UpsertBranch { reference, from, end, .. } => {
             let expires_at = match end {
@@ -34,20 +35,11 @@ pub(super) fn encode(name: &DatabaseName, control: &Control) -> Result<Call> {
                 BranchEnd::At(time) => Some(timestamp::write(*time)),
             };
             let upsert = Upsert { from_ref: from.as_deref().unwrap_or("main"), expires_at };
-            call(Method::Put, branch(reference), Some(&upsert))
+            call("branches", Method::Put, branch(reference), Some(to_json(&upsert)?))
         }
-        Control::DeleteBranch { reference } => call(Method::Delete, branch(reference), None::<&()>),
-        _ => Err(Error::new(
-            ErrorKind::Unsupported,
-            "databases, snapshots and lists of branches are managed in local mode only",
-        )),
+        Control::DeleteBranch { reference } => call("branches", Method::Delete, branch(reference), None),
+        _ => Err(unexpected()),
     }
-}
-
-fn call(method: Method, path: String, body: Option<&impl Serialize>) -> Result<Call> {
-    let body = body.map(serde_json::to_vec).transpose();
-    let body = body.map_err(|error| Error::invalid("the request cannot be written as JSON").with_source(error))?;
-    Ok(Call { method, path, body, writes: true })
 }
 
 /// Reads what is answered.
