@@ -43,6 +43,14 @@ impl Rig {
         Self::with(is_async, Backend::start(false)?)
     }
 
+    /// Another server of this process, for the same kind of caller.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn another(&self) -> Result<Self, Box<dyn std::error::Error>> {
+        Self::new(self.is_async)
+    }
+
     /// A server in a process of its own, which can be killed.
     ///
     /// # Errors

@@ -21,6 +21,7 @@ pub(crate) fn cases() -> Vec<Case<Rig>> {
         a_history_under_faults_is_one_without,
         strands_under_faults_are_some_without,
         checkpoints_under_faults_are_some_without,
+        the_same_seed_means_the_same_faults,
     ]
 }
 
@@ -40,6 +41,19 @@ fn strands_under_faults_are_some_without(rig: &Rig) -> Outcome {
 
 fn checkpoints_under_faults_are_some_without(rig: &Rig) -> Outcome {
     survive(rig, checkpoint::work)
+}
+
+fn the_same_seed_means_the_same_faults(rig: &Rig) -> Outcome {
+    let met = |seed: u64| -> Result<Vec<Fault>, Box<dyn Error>> {
+        let rig = rig.another()?;
+        rig.proxy().plan(Faults::seeded(seed, PERCENT));
+        agents_session::work(&rig.patient_db()?, &mut Random::new(5), 40)?;
+        Ok(rig.proxy().met())
+    };
+    let (once, again, other) = (met(1)?, met(1)?, met(2)?);
+    assert_eq!(once, again);
+    assert_ne!(once, other);
+    Ok(())
 }
 
 /// Of a hundred requests, so many go wrong.
