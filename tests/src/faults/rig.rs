@@ -10,7 +10,7 @@ use std::{
 };
 
 use libtest_mimic::Trial;
-use persql_core::{Builder, PerSql, blocking};
+use persql_core::{Builder, PerSql, Timer, blocking};
 use persql_server::{Config, Durability, Role, Running, Server};
 use tempfile::TempDir;
 
@@ -101,10 +101,22 @@ impl Rig {
     /// # Errors
     /// None in practice.
     pub fn db_at(&self, address: SocketAddr, total: Duration) -> persql_core::Result<Any> {
+        self.db(address, total, self.time.clone())
+    }
+
+    /// A patient handle through the proxy whose client waits by this time.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn db_with_timer(&self, timer: impl Timer) -> persql_core::Result<Any> {
+        self.db(self.proxy.address(), PATIENCE, timer)
+    }
+
+    fn db(&self, address: SocketAddr, total: Duration, timer: impl Timer) -> persql_core::Result<Any> {
         let client = if self.is_async {
-            Client::Async(self.configure(PerSql::builder(), address, total).build()?)
+            Client::Async(self.configure(PerSql::builder(), address, total, timer).build()?)
         } else {
-            Client::Blocking(self.configure(blocking::PerSql::builder(), address, total).build()?)
+            Client::Blocking(self.configure(blocking::PerSql::builder(), address, total, timer).build()?)
         };
         client.db(NAME)
     }
@@ -117,9 +129,9 @@ impl Rig {
         Ok(self.db_at(self.backend.address()?, PATIENCE)?)
     }
 
-    fn configure<C>(&self, builder: Builder<C>, address: SocketAddr, total: Duration) -> Builder<C> {
+    fn configure<C>(&self, builder: Builder<C>, address: SocketAddr, total: Duration, timer: impl Timer) -> Builder<C> {
         let builder = builder.token(&self.backend.token).api_url(format!("http://{address}"));
-        builder.total_timeout(total).timer(self.time.clone())
+        builder.total_timeout(total).timer(timer)
     }
 }
 

@@ -1,12 +1,16 @@
 //! Requests that come twice.
 
-use std::{io, thread};
+use std::{
+    fmt, io, thread,
+    time::{Duration, Instant},
+};
 
 use persql_agents_session::PerSqlSession;
 use persql_conformance::{
     Any, Case, Outcome, cases,
-    faults::{Fault, Faults, Rig},
+    faults::{Fault, Faults, Rig, VirtualTime},
 };
+use persql_core::{BoxFuture, ErrorKind, Timer};
 
 use crate::agents_session::items;
 
@@ -16,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case<Rig>> {
         concurrent_requests_with_one_key_run_once,
         a_key_with_another_body_is_refused,
         an_answer_is_replayed_by_the_server_after_the_one_that_gave_it,
+        an_answer_that_was_purged_is_not_replayed_and_not_made_again,
     ]
 }
 
@@ -107,5 +112,44 @@ fn an_answer_is_replayed_by_the_server_after_the_one_that_gave_it(rig: &Rig) -> 
         assert_eq!(again, body);
         assert_eq!(rig.plain_db()?.query("SELECT a FROM t", ())?.len(), 1);
     }
+    Ok(())
+}
+
+/// Time in which somebody does something while a client waits.
+struct Meanwhile<F>(VirtualTime, F);
+
+impl<F> fmt::Debug for Meanwhile<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<F: Fn() + Send + Sync + 'static> Timer for Meanwhile<F> {
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn sleep(&self, time: Duration) -> BoxFuture<()> {
+        (self.1)();
+        self.0.sleep(time)
+    }
+
+    fn timeout(&self, time: Duration) -> BoxFuture<()> {
+        self.0.timeout(time)
+    }
+}
+
+fn an_answer_that_was_purged_is_not_replayed_and_not_made_again(rig: &Rig) -> Outcome {
+    let plain = rig.plain_db()?;
+    // Blocking: it is used on the client's thread, inside of a runtime.
+    let session = PerSqlSession::new(plain.to_blocking(), "ada");
+    session.add_items(&items(0, 3))?;
+    let clear = move || drop(session.clear_session());
+    let db = rig.db_with_timer(Meanwhile(rig.time().clone(), clear))?;
+    rig.proxy().plan(Faults::script([Fault::AnswerLost]));
+    // The item was popped, nobody saw it, and then all were cleared: it must not come back from a record.
+    let error = PerSqlSession::new(db, "ada").pop_item().err().ok_or("an answer that was cleared")?;
+    assert_eq!((error.kind(), error.may_have_applied()), (ErrorKind::Conflict, true), "{error:?}");
+    assert!(PerSqlSession::new(plain, "ada").get_items(None)?.is_empty());
     Ok(())
 }
