@@ -32,6 +32,7 @@ mod statement;
 #[cfg(feature = "remote")]
 mod timer;
 #[cfg(any(feature = "remote", feature = "server"))]
+#[cfg_attr(not(feature = "server"), allow(unreachable_pub, reason = "what a server needs too"))]
 mod timestamp;
 #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
 mod tokens;

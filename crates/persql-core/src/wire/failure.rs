@@ -38,13 +38,13 @@ impl WireDetail {
         } else {
             Some(names.join(", "))
         };
-        let pairs = columns.iter().filter_map(|at| Some((at.table.clone()?, at.column.clone()?))).collect();
-        let (first_table, first_column) = columns.into_iter().next().map_or((None, None), |at| (at.table, at.column));
+        let columns: Vec<_> = columns.into_iter().filter_map(|at| Some((at.table?, at.column?))).collect();
+        let (table, column) = columns.first().cloned().unzip();
         let detail = SqlDetail {
             kind: self.kind.unwrap_or(SqlErrorKind::Unknown),
-            table: self.table.or(first_table),
-            column: self.column.or(first_column),
-            columns: pairs,
+            table: self.table.or(table),
+            column: self.column.or(column),
+            columns,
         };
         (detail, at)
     }
@@ -110,8 +110,6 @@ fn of_sql(kind: SqlErrorKind, status: u16) -> (ErrorKind, &'static str) {
             408 => (ErrorKind::Timeout, "the time limit of the request ran out"),
             409 => (ErrorKind::Conflict, "a rule of the table is broken"),
             413 => (ErrorKind::TooLarge, "a string, a blob, a row or the statement is too big"),
-            500 => (ErrorKind::Corrupt, "the database is damaged"),
-            503 => (ErrorKind::Unavailable, "the server cannot use the database"),
             _ => (ErrorKind::Sql, "the statement failed"),
         },
     }
