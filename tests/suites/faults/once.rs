@@ -24,32 +24,34 @@ pub(crate) fn cases() -> Vec<Case<Rig>> {
     ]
 }
 
-/// Polls a future until the proxy has met a request of it, and drops it.
-fn cancel<T>(rig: &Rig, future: impl Future<Output = T>) {
+/// Polls a future until the proxy has met so many requests, and drops it.
+fn cancel<T>(rig: &Rig, requests: usize, future: impl Future<Output = T>) {
     let mut future = Box::pin(future);
-    let met = rig.proxy().met().len();
+    let end = rig.proxy().met().len() + requests;
     Any::block_on(std::future::poll_fn(|context| {
         context.waker().wake_by_ref();
-        let is_over = future.as_mut().poll(context).is_ready() || rig.proxy().met().len() > met;
+        let is_over = future.as_mut().poll(context).is_ready() || rig.proxy().met().len() >= end;
         if is_over { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
     }));
 }
 
 fn a_cancelled_future_and_its_operation_id_apply_once(rig: &Rig) -> Outcome {
     let db = rig.patient_db()?;
-    for (number, fault) in (0..).zip(Fault::ALL) {
+    for (number, (fault, requests)) in (0..).zip(Fault::ALL.into_iter().flat_map(|fault| [(fault, 1), (fault, 2)])) {
         let name = format!("session {number}");
-        rig.proxy().plan(Faults::script([fault]));
         let cancelled = PerSqlSession::new(db.to_async(), name.as_str());
-        cancel(rig, cancelled.operation("turn").add_items(&items(number, 1)));
         // The same program, or another one after a restart of either.
         let session = PerSqlSession::new(rig.patient_db()?, name.as_str());
+        rig.proxy().plan(Faults::script([fault]));
+        cancel(rig, requests, cancelled.operation("turn").add_items(&items(number, 1)));
         session.operation("turn").add_items(&items(number, 1))?;
         session.operation("turn").add_items(&items(number, 1))?;
         assert_eq!(session.get_items(None)?, items(number, 1), "{fault:?}");
-        cancel(rig, cancelled.operation("pop").pop_item());
-        let popped = session.operation("pop").pop_item()?;
-        assert_eq!(popped.as_ref(), items(number, 1).last(), "{fault:?}");
+        // What is there to pop is read first.
+        rig.proxy().plan(Faults::script([Fault::None, Fault::None, fault]));
+        cancel(rig, requests + 2, cancelled.operation("pop").pop_item());
+        assert_eq!(session.operation("pop").pop_item()?.as_ref(), items(number, 1).last(), "{fault:?}");
+        assert_eq!(session.operation("pop").pop_item()?.as_ref(), items(number, 1).last(), "{fault:?}");
         assert_eq!(session.get_items(None)?, items(number, 0), "{fault:?}");
     }
     Ok(())

@@ -6,7 +6,7 @@ use persql_conformance::{
     Any, Case, Outcome, cases,
     faults::{Fault, Faults, Rig},
 };
-use persql_core::{ErrorKind, Handle, Plan, Statement};
+use persql_core::{ErrorKind, Handle, Plan, SqlErrorKind, Statement};
 
 pub(crate) fn cases() -> Vec<Case<Rig>> {
     cases![
@@ -15,6 +15,7 @@ pub(crate) fn cases() -> Vec<Case<Rig>> {
         what_was_lost_once_stays_a_maybe,
         a_server_that_is_not_there_has_done_nothing,
         what_the_engine_refuses_is_refused_whatever_was_lost_before,
+        a_batch_that_was_done_in_part_says_so_and_is_not_sent_again,
     ]
 }
 
@@ -109,6 +110,30 @@ fn what_the_engine_refuses_is_refused_whatever_was_lost_before(rig: &Rig) -> Out
         rig.proxy().plan(Faults::script([lost]));
         let error = rig.db_that_waits(TOTAL)?.run(insert("taken")).err().ok_or("stored twice")?;
         assert_eq!((error.kind(), error.may_have_applied()), (ErrorKind::Conflict, false), "{lost:?}");
+    }
+    Ok(())
+}
+
+fn a_batch_that_was_done_in_part_says_so_and_is_not_sent_again(rig: &Rig) -> Outcome {
+    let plain = table(rig)?;
+    plain.query("CREATE UNIQUE INDEX one ON t(a)", ())?;
+    let db = rig.db_that_waits(TOTAL)?;
+    let batch = |text| [Statement::new("INSERT INTO t VALUES (?1)", [text]), "INSERT INTO t VALUES ('last')".into()];
+    db.batch(batch("first"))?;
+    let met = rig.proxy().met().len();
+    let error = db.batch(batch("second")).err().ok_or("stored twice")?;
+    let told = (error.kind(), error.sql_kind(), error.may_have_applied());
+    assert_eq!(told, (ErrorKind::Conflict, Some(SqlErrorKind::UniqueViolation), true), "{error:?}");
+    assert_eq!((rows(&plain, "second")?, rig.proxy().met().len() - met), (1, 1));
+    for fault in Fault::ALL.into_iter().filter(|fault| !fault.is_answered()) {
+        rig.proxy().plan(Faults::script([fault]));
+        let met = rig.proxy().met().len();
+        let outcome = rig.db_that_waits(TOTAL)?.batch(["DELETE FROM t", "SELECT 1"]);
+        // Only what was refused before it was looked at comes again.
+        let is_sent_again = matches!(fault, Fault::TooMany(_));
+        let sent = rig.proxy().met().len() - met;
+        assert_eq!((outcome.is_ok(), sent), (is_sent_again, 1 + usize::from(is_sent_again)), "{fault:?}");
+        assert!(outcome.map_or_else(|error| error.may_have_applied(), |_| true), "{fault:?}");
     }
     Ok(())
 }
