@@ -5,7 +5,7 @@ use std::{
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     thread,
     time::Duration,
@@ -31,8 +31,6 @@ struct Shared {
     met: Mutex<Vec<Fault>>,
     time: VirtualTime,
     backend: Arc<Backend>,
-    /// How often the server was killed: connections to an earlier one are of no use.
-    kills: AtomicUsize,
     stopped: AtomicBool,
 }
 
@@ -49,7 +47,6 @@ impl Proxy {
             met: Mutex::default(),
             time,
             backend,
-            kills: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -90,7 +87,7 @@ impl Drop for Proxy {
     }
 }
 
-/// A connection to the server.
+/// A connection to the server, and how often one had been killed before.
 struct Upstream {
     reader: BufReader<TcpStream>,
     kills: usize,
@@ -98,7 +95,7 @@ struct Upstream {
 
 impl Upstream {
     fn connect(shared: &Shared) -> Result<Self> {
-        let kills = shared.kills.load(Ordering::SeqCst);
+        let kills = shared.backend.kills();
         let stream = TcpStream::connect(shared.backend.address()?)?;
         stream.set_nodelay(true)?;
         Ok(Self { reader: BufReader::new(stream), kills })
@@ -124,7 +121,7 @@ impl Shared {
             let fault = lock(&self.faults).take();
             lock(&self.met).push(fault);
             let upstream = match kept.take() {
-                Some(Upstream { kills, .. }) if kills != self.kills.load(Ordering::SeqCst) => Upstream::connect(self)?,
+                Some(Upstream { kills, .. }) if kills != self.backend.kills() => Upstream::connect(self)?,
                 Some(upstream) => upstream,
                 None => Upstream::connect(self)?,
             };
@@ -176,7 +173,6 @@ impl Shared {
             Fault::AnswerLost => drop(upstream.exchange(&request)?),
             Fault::Killed => {
                 upstream.exchange(&request)?;
-                self.kills.fetch_add(1, Ordering::SeqCst);
                 self.backend.kill()?;
             }
             Fault::GatewayLost(status) => {

@@ -5,7 +5,10 @@ use std::{
     net::{Ipv4Addr, SocketAddr, TcpStream},
     path::Path,
     process::Child,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -26,6 +29,8 @@ pub struct Rig {
     is_async: bool,
     time: VirtualTime,
     proxy: Proxy,
+    /// Which loses nothing, and finds the server that there is.
+    plain: Proxy,
     backend: Arc<Backend>,
 }
 
@@ -61,8 +66,9 @@ impl Rig {
 
     fn with(is_async: bool, backend: Backend) -> Result<Self, Box<dyn std::error::Error>> {
         let (backend, time) = (Arc::new(backend), VirtualTime::new());
-        let proxy = Proxy::start(Arc::clone(&backend), Faults::none(), time.clone())?;
-        Ok(Self { is_async, time, proxy, backend })
+        let proxy = || Proxy::start(Arc::clone(&backend), Faults::none(), time.clone());
+        let (proxy, plain) = (proxy()?, proxy()?);
+        Ok(Self { is_async, time, proxy, plain, backend })
     }
 
     /// What loses things.
@@ -121,12 +127,12 @@ impl Rig {
         client.db(NAME)
     }
 
-    /// A handle that goes around the proxy.
+    /// A handle that meets no faults.
     ///
     /// # Errors
-    /// If the server is gone.
-    pub fn plain_db(&self) -> Result<Any, Box<dyn std::error::Error>> {
-        Ok(self.db_at(self.backend.address()?, PATIENCE)?)
+    /// None in practice.
+    pub fn plain_db(&self) -> persql_core::Result<Any> {
+        self.db_at(self.plain.address(), PATIENCE)
     }
 
     fn configure<C>(&self, builder: Builder<C>, address: SocketAddr, total: Duration, timer: impl Timer) -> Builder<C> {
@@ -148,6 +154,7 @@ pub fn through_a_proxy(cases: Vec<Case<Rig>>) -> Vec<Trial> {
 #[derive(Debug)]
 pub struct Backend {
     serving: Mutex<Serving>,
+    kills: AtomicUsize,
     token: String,
     directory: TempDir,
 }
@@ -174,7 +181,7 @@ impl Backend {
         } else {
             Serving::Here(server)
         };
-        Ok(Self { serving: Mutex::new(serving), token, directory })
+        Ok(Self { serving: Mutex::new(serving), kills: AtomicUsize::new(0), token, directory })
     }
 
     /// Where it listens.
@@ -189,6 +196,11 @@ impl Backend {
         }
     }
 
+    /// How many servers were here before this one: a connection to one of them is of no use.
+    pub fn kills(&self) -> usize {
+        self.kills.load(Ordering::SeqCst)
+    }
+
     /// Ends the server, and starts another one on what it left. A process is killed with SIGKILL; in this process the
     /// server is stopped.
     ///
@@ -196,6 +208,7 @@ impl Backend {
     /// If it cannot be started again.
     pub fn kill(&self) -> io::Result<()> {
         let mut serving = self.lock();
+        self.kills.fetch_add(1, Ordering::SeqCst);
         *serving = match std::mem::replace(&mut *serving, Serving::Nobody) {
             Serving::Process(mut child, _) => {
                 child.kill()?;

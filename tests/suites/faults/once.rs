@@ -36,12 +36,12 @@ fn cancel<T>(rig: &Rig, requests: usize, future: impl Future<Output = T>) {
 }
 
 fn a_cancelled_future_and_its_operation_id_apply_once(rig: &Rig) -> Outcome {
-    let db = rig.patient_db()?;
+    // Two programs, or one before and after a restart.
+    let (db, other) = (rig.patient_db()?, rig.patient_db()?);
     for (number, (fault, requests)) in (0..).zip(Fault::ALL.into_iter().flat_map(|fault| [(fault, 1), (fault, 2)])) {
         let name = format!("session {number}");
         let cancelled = PerSqlSession::new(db.to_async(), name.as_str());
-        // The same program, or another one after a restart of either.
-        let session = PerSqlSession::new(rig.patient_db()?, name.as_str());
+        let session = PerSqlSession::new(other.clone(), name.as_str());
         rig.proxy().plan(Faults::script([fault]));
         cancel(rig, requests, cancelled.operation("turn").add_items(&items(number, 1)));
         session.operation("turn").add_items(&items(number, 1))?;
@@ -60,7 +60,7 @@ fn a_cancelled_future_and_its_operation_id_apply_once(rig: &Rig) -> Outcome {
 const INSERT: &str = r#"{"sql":"INSERT INTO t VALUES (?1) RETURNING rowid, a","params":["x"]}"#;
 const OTHER: &str = r#"{"sql":"INSERT INTO t VALUES (?1) RETURNING rowid, a","params":["y"]}"#;
 
-fn table(rig: &Rig) -> Result<Any, Box<dyn std::error::Error>> {
+fn table(rig: &Rig) -> persql_core::Result<Any> {
     let db = rig.plain_db()?;
     db.query("CREATE TABLE t(a)", ())?;
     Ok(db)

@@ -30,20 +30,20 @@ fn rows(db: &Any, text: &str) -> persql_core::Result<usize> {
     Ok(db.query("SELECT a FROM t WHERE a = ?1", [text])?.len())
 }
 
-fn table(rig: &Rig) -> Result<Any, Box<dyn std::error::Error>> {
+fn table(rig: &Rig) -> persql_core::Result<Any> {
     let db = rig.plain_db()?;
     db.query("CREATE TABLE t(a TEXT NOT NULL)", ())?;
     Ok(db)
 }
 
 fn each_fault_that_never_ends_is_told_as_what_it_is(rig: &Rig) -> Outcome {
-    let plain = table(rig)?;
+    let (plain, db) = (table(rig)?, rig.db_that_waits(TOTAL)?);
     for (number, fault) in Fault::ALL.into_iter().enumerate() {
         let text = format!("{number} {fault:?}");
         rig.proxy().plan(Faults::script(std::iter::repeat_n(fault, 1_000)));
         let begun = rig.time().passed();
-        let outcome = rig.db_that_waits(TOTAL)?.run(insert(&text));
-        let (took, stored) = (rig.time().passed() - begun, rows(&rig.plain_db()?, &text)?);
+        let outcome = db.run(insert(&text));
+        let (took, stored) = (rig.time().passed() - begun, rows(&plain, &text)?);
         // However often it was asked for, it was done once; and that whether the client can know it or not.
         assert_eq!(stored, usize::from(fault.is_done()), "{text}");
         match outcome {
@@ -60,19 +60,18 @@ fn each_fault_that_never_ends_is_told_as_what_it_is(rig: &Rig) -> Outcome {
             }
         }
     }
-    drop(plain);
     Ok(())
 }
 
 fn each_fault_that_ends_is_got_over_and_leaves_one_row(rig: &Rig) -> Outcome {
-    table(rig)?;
+    let (plain, db) = (table(rig)?, rig.db_that_waits(TOTAL)?);
     for (number, fault) in Fault::ALL.into_iter().enumerate() {
         let text = format!("{number} {fault:?}");
         rig.proxy().plan(Faults::script([fault]));
         let begun = rig.time().passed();
-        rig.db_that_waits(TOTAL)?.run(insert(&text))?;
+        db.run(insert(&text))?;
         let took = rig.time().passed() - begun;
-        assert_eq!(rows(&rig.plain_db()?, &text)?, 1, "{text}");
+        assert_eq!(rows(&plain, &text)?, 1, "{text}");
         // Not while the first attempt may still run, and not before it was told to.
         assert!((fault.wait()..=TOTAL).contains(&took), "{text}: {took:?}");
     }
@@ -80,14 +79,14 @@ fn each_fault_that_ends_is_got_over_and_leaves_one_row(rig: &Rig) -> Outcome {
 }
 
 fn what_was_lost_once_stays_a_maybe(rig: &Rig) -> Outcome {
-    table(rig)?;
+    let (plain, db) = (table(rig)?, rig.db_that_waits(TOTAL)?);
     for (number, lost) in Fault::ALL.into_iter().filter(|fault| !fault.is_answered()).enumerate() {
         for refused in [Fault::TooMany(None), Fault::Locked] {
             let text = format!("{number} {lost:?} {refused:?}");
             rig.proxy().plan(Faults::script([lost].into_iter().chain(std::iter::repeat_n(refused, 1_000))));
-            let error = rig.db_that_waits(TOTAL)?.run(insert(&text)).err().ok_or_else(|| text.clone())?;
+            let error = db.run(insert(&text)).err().ok_or_else(|| text.clone())?;
             assert_eq!(error.may_have_applied(), !lost.is_surely_undone(), "{text}: {error:?}");
-            assert_eq!(rows(&rig.plain_db()?, &text)?, usize::from(lost.is_done()), "{text}");
+            assert_eq!(rows(&plain, &text)?, usize::from(lost.is_done()), "{text}");
         }
     }
     Ok(())
@@ -103,12 +102,12 @@ fn a_server_that_is_not_there_has_done_nothing(rig: &Rig) -> Outcome {
 }
 
 fn what_the_engine_refuses_is_refused_whatever_was_lost_before(rig: &Rig) -> Outcome {
-    let plain = table(rig)?;
+    let (plain, db) = (table(rig)?, rig.db_that_waits(TOTAL)?);
     plain.query("CREATE UNIQUE INDEX one ON t(a)", ())?;
     plain.run(insert("taken"))?;
     for lost in [Fault::ResetBefore, Fault::AnswerLost, Fault::Gateway(502)] {
         rig.proxy().plan(Faults::script([lost]));
-        let error = rig.db_that_waits(TOTAL)?.run(insert("taken")).err().ok_or("stored twice")?;
+        let error = db.run(insert("taken")).err().ok_or("stored twice")?;
         assert_eq!((error.kind(), error.may_have_applied()), (ErrorKind::Conflict, false), "{lost:?}");
     }
     Ok(())
@@ -128,7 +127,7 @@ fn a_batch_that_was_done_in_part_says_so_and_is_not_sent_again(rig: &Rig) -> Out
     for fault in Fault::ALL.into_iter().filter(|fault| !fault.is_answered()) {
         rig.proxy().plan(Faults::script([fault]));
         let met = rig.proxy().met().len();
-        let outcome = rig.db_that_waits(TOTAL)?.batch(["DELETE FROM t", "SELECT 1"]);
+        let outcome = db.batch(["DELETE FROM t", "SELECT 1"]);
         // Only what was refused before it was looked at comes again.
         let is_sent_again = matches!(fault, Fault::TooMany(_));
         let sent = rig.proxy().met().len() - met;
