@@ -8,7 +8,7 @@ use std::{
 use persql_core::{BoxFuture, ErrorKind, Handle, Timer, blocking};
 use tokio::sync::Notify;
 
-use super::{BUSY, DONE, NOT_NOW, Reply, Server, read_plan, seen_key, write_plan};
+use super::{BUSY, DONE, NOT_NOW, ONE_ROW, Reply, Server, read_plan, seen_key, write_plan};
 
 /// Time that goes by at once; that of an attempt when the server has said that it will not answer.
 #[derive(Clone, Debug)]
@@ -129,4 +129,16 @@ fn a_client_may_have_all_the_time_there_is() {
     let server = Server::start([NOT_NOW, DONE, DONE]);
     server.client(Duration::MAX).database("acme/agent").unwrap().run(write_plan()).unwrap();
     server.db().with_timeout(Duration::MAX).run(write_plan()).unwrap();
+}
+
+#[test]
+fn a_write_is_not_tried_again_when_its_key_may_be_forgotten() {
+    const TOMORROW: Reply = Reply::Say(429, "retry-after: 86400\r\n", "");
+    let (server, _, db) = Hurry::db([Reply::HangUp, TOMORROW, DONE, TOMORROW, ONE_ROW]);
+    let db = db.with_timeout(Duration::MAX);
+    let error = db.run(write_plan()).unwrap_err();
+    assert_eq!((error.kind(), error.may_have_applied()), (ErrorKind::RateLimited, true));
+    assert_eq!(server.seen().len(), 2);
+    db.run(write_plan()).unwrap();
+    assert_eq!(db.run(read_plan()).unwrap(), 7);
 }
