@@ -27,7 +27,5 @@ fn a_server_that_is_killed_before_its_answers_has_done_each_write_once(rig: &Rig
     }
     assert_eq!(session.get_items(None)?, expected);
     assert!(rig.proxy().met().iter().filter(|&&fault| fault == Fault::Killed).count() > 10);
-    let check = rig.plain_db()?.query("PRAGMA integrity_check", ())?;
-    assert_eq!(check.first().map(|row| row.get::<String>(0)).transpose()?.as_deref(), Some("ok"));
     Ok(())
 }

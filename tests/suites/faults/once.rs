@@ -150,7 +150,7 @@ fn an_answer_that_was_purged_is_not_replayed_and_not_made_again(rig: &Rig) -> Ou
     let db = rig.db_with_timer(Meanwhile(rig.time().clone(), clear))?;
     rig.proxy().plan(Faults::script([Fault::AnswerLost]));
     // The item was popped, nobody saw it, and then all were cleared: it must not come back from a record.
-    let error = PerSqlSession::new(db, "ada").pop_item().err().ok_or("an answer that was cleared")?;
+    let error = PerSqlSession::new(db, "ada").pop_item_text().err().ok_or("an answer that was cleared")?;
     assert_eq!((error.kind(), error.may_have_applied()), (ErrorKind::Conflict, true), "{error:?}");
     assert!(PerSqlSession::new(plain, "ada").get_items(None)?.is_empty());
     Ok(())
