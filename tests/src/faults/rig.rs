@@ -21,7 +21,7 @@ use super::{
     Faults, Proxy, VirtualTime,
     http::{body_start, read_message},
 };
-use crate::{Any, Case, Client, process, trial::trial};
+use crate::{Any, Case, process, trial::trial};
 
 /// What a case about faults gets: a server with a proxy in front of it that loses nothing yet.
 #[derive(Debug)]
@@ -119,12 +119,13 @@ impl Rig {
     }
 
     fn db(&self, address: SocketAddr, total: Duration, timer: impl Timer) -> persql_core::Result<Any> {
-        let client = if self.is_async {
-            Client::Async(self.configure(PerSql::builder(), address, total, timer).build()?)
+        if self.is_async {
+            let client = self.configure(PerSql::builder(), address, total, timer).build()?;
+            Ok(Any::asynchronous(client.database(NAME)?))
         } else {
-            Client::Blocking(self.configure(blocking::PerSql::builder(), address, total, timer).build()?)
-        };
-        client.db(NAME)
+            let client = self.configure(blocking::PerSql::builder(), address, total, timer).build()?;
+            Ok(Any::blocking(client.database(NAME)?))
+        }
     }
 
     /// A handle that meets no faults.
