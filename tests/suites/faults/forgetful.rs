@@ -17,6 +17,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_session_that_repeats_its_operation_ids_loses_and_doubles_nothing,
         a_history_that_repeats_its_operation_ids_loses_and_doubles_nothing,
         a_manager_that_lost_an_answer_is_told_so_and_doubles_nothing,
+        a_manager_may_repeat_a_message_with_a_tracking_id,
         a_saver_may_repeat_what_was_lost,
         what_an_operation_id_has_done_is_never_said_to_be_undone,
     ]
@@ -110,6 +111,22 @@ fn a_manager_that_lost_an_answer_is_told_so_and_doubles_nothing(world: &World) -
                 Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "{error:?}"),
             }
         };
+    }
+    assert_eq!(plain.initialize(&SessionAgent::new("a"))?.messages_as::<serde_json::Value>()?, expected);
+    Ok(())
+}
+
+fn a_manager_may_repeat_a_message_with_a_tracking_id(world: &World) -> Outcome {
+    let db = world.db()?;
+    let plain = PerSqlSessionManager::new(db.clone(), "s");
+    let mut tracked = plain.initialize(&SessionAgent::new("a"))?.tracked;
+    let manager = PerSqlSessionManager::new(Forgetful::new(db.clone(), many()), "s");
+    let mut expected = Vec::new();
+    for number in 0..20 {
+        let mut message = strands::message(number);
+        message.as_object_mut().ok_or("no message")?.insert("tracking_id".to_owned(), format!("id {number}").into());
+        tracked = insist(|| rows(&db), || manager.append_message(&tracked, &message))?;
+        expected.push(message);
     }
     assert_eq!(plain.initialize(&SessionAgent::new("a"))?.messages_as::<serde_json::Value>()?, expected);
     Ok(())
