@@ -1,8 +1,9 @@
 //! Programs that run while a fifth of their requests goes wrong: what they store, and what they are told, is what it
 //! would have been.
 
-use std::{env, error::Error};
+use std::{env, error::Error, thread};
 
+use persql_agents_session::PerSqlSession;
 use persql_conformance::{
     Any, Case, Outcome, cases,
     faults::{Fault, Faults, Random, Rig},
@@ -10,7 +11,8 @@ use persql_conformance::{
 use persql_core::{Result, blocking};
 
 use crate::{
-    agents_session, checkpoint, history,
+    agents_session::{self, items},
+    checkpoint, history,
     stored::{same, stored},
     strands,
 };
@@ -22,6 +24,7 @@ pub(crate) fn cases() -> Vec<Case<Rig>> {
         strands_under_faults_are_some_without,
         checkpoints_under_faults_are_some_without,
         the_same_seed_means_the_same_faults,
+        programs_at_the_same_time_under_faults_keep_what_is_theirs,
     ]
 }
 
@@ -54,6 +57,30 @@ fn the_same_seed_means_the_same_faults(rig: &Rig) -> Outcome {
     assert_eq!(once, again);
     assert_ne!(once, other);
     Ok(())
+}
+
+/// The pause of one ends the attempts of the others here, since they share their time.
+fn programs_at_the_same_time_under_faults_keep_what_is_theirs(rig: &Rig) -> Outcome {
+    let seed = setting("PERSQL_FAULTS_SEED", 1)?;
+    rig.proxy().plan(Faults::seeded(seed, PERCENT));
+    let program = |number: u64| -> Result<()> {
+        let session = PerSqlSession::new(rig.patient_db()?, format!("session {number}"));
+        let mut expected = Vec::new();
+        for turn in 0..30 {
+            session.add_items(&items(turn, number))?;
+            expected.extend(items(turn, number));
+            if turn % 3 == number % 3 {
+                assert_eq!(session.pop_item()?, expected.pop(), "seed {seed}");
+            }
+        }
+        assert_eq!(session.get_items(None)?, expected, "seed {seed}");
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let program = &program;
+        let programs: Vec<_> = (0..4).map(|number| scope.spawn(move || program(number))).collect();
+        programs.into_iter().try_for_each(|program| program.join().map_err(|_| "a program failed")?.map_err(Into::into))
+    })
 }
 
 /// Of a hundred requests, so many go wrong.
