@@ -8,6 +8,7 @@
 mod any;
 mod client;
 pub mod durability;
+pub mod faults;
 mod foreign;
 pub mod live;
 mod mode;
@@ -20,7 +21,7 @@ pub use any::Any;
 pub use client::{Client, Kind};
 pub use foreign::foreign;
 pub use mode::Mode;
-pub use trial::{Case, local, run, run_here, run_live};
+pub use trial::{Case, finish, in_modes, local, run, run_here, run_live};
 pub use world::{Options, World};
 
 /// What a case gives back: any error fails it.
