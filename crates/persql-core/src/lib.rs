@@ -39,7 +39,7 @@ pub use control::{Control, Controlled};
 pub use database::{BoxFuture, Database, DatabaseName};
 pub use databases::{DatabaseInfo, Databases};
 pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
-pub use list::ListSessions;
+pub use list::{ListSessions, delete_inactive};
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
 pub use operation::{Operation, Recorded};
