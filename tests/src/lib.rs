@@ -6,12 +6,14 @@
 
 mod any;
 pub mod durability;
+mod interrupted;
 mod mode;
 pub mod process;
 mod trial;
 mod world;
 
 pub use any::Any;
+pub use interrupted::Interrupted;
 pub use mode::Mode;
 pub use trial::{Case, run};
 pub use world::{Client, Options, World};
