@@ -12,6 +12,7 @@ pub mod json;
 mod list;
 #[cfg(feature = "local")]
 mod local;
+mod me;
 mod operation;
 mod pack;
 mod page;
@@ -22,9 +23,17 @@ mod remote;
 mod retry;
 mod rows;
 mod schema;
+#[cfg(feature = "server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+pub mod server;
 mod snapshots;
 mod sql;
 mod statement;
+#[cfg(feature = "remote")]
+mod timer;
+#[cfg(any(feature = "remote", feature = "server"))]
+#[cfg_attr(not(feature = "server"), allow(unreachable_pub, reason = "what a server needs too"))]
+mod timestamp;
 #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
 mod tokens;
 mod transport;
@@ -42,6 +51,7 @@ pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
 pub use list::{ListSessions, delete_inactive};
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
+pub use me::Me;
 pub use operation::{Operation, Recorded};
 pub use pack::{Pack, pack, pack_rows};
 pub use page::PageSize;
@@ -50,4 +60,6 @@ pub use rows::{Column, Meta, Row, Rows};
 pub use schema::{ColumnDescription, Description, ForeignKey, TableDescription, TableInfo};
 pub use snapshots::{SnapshotInfo, Snapshots};
 pub use statement::{Access, Batch, Ident, Params, Sql, Statement, limits};
+#[cfg(feature = "remote")]
+pub use timer::Timer;
 pub use value::{FromValue, Value, ValueRef};

@@ -72,18 +72,14 @@ impl FileStore {
         match batch.access() {
             Access::Read => Some(self.read(limit, |conn| conn.execute_all(batch.statements()))),
             Access::Write | Access::Schema => None,
-            Access::Raw { transaction } => self.read_raw(batch.statements(), transaction, limit),
+            Access::Raw { transaction } => self.read_raw(batch, transaction, limit),
         }
     }
 
     /// The same for SQL of the user's own, which a reader looks at before it runs it. Errors of the SQL itself are found
     /// here too.
-    fn read_raw(
-        &self,
-        statements: &[Statement],
-        transaction: bool,
-        limit: Option<Duration>,
-    ) -> Option<Result<Vec<Rows>>> {
+    fn read_raw(&self, batch: &Batch, transaction: bool, limit: Option<Duration>) -> Option<Result<Vec<Rows>>> {
+        let statements = batch.statements();
         let mut reads = None;
         let outcome = self.read(limit, |conn| {
             for statement in statements {
@@ -98,7 +94,8 @@ impl FileStore {
         match (outcome, reads) {
             (_, Some(false)) => None,
             (Err(error), None) if error.sql_kind() == Some(SqlErrorKind::UnknownDatabase) => {
-                statements.iter().all(|statement| tokens::reads(statement.sql())).then_some(Err(error))
+                let is_answer = batch.must_exist() || statements.iter().all(|statement| tokens::reads(statement.sql()));
+                is_answer.then_some(Err(error))
             }
             // A later statement may need a table that an earlier one of the same batch creates.
             (Err(error), None) if error.kind() == ErrorKind::Sql && statements.len() > 1 => None,
