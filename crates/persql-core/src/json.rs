@@ -205,8 +205,9 @@ fn decode_deep<T: DeserializeOwned>(text: &str) -> Result<T, DecodeError> {
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<String, EncodeError> {
     // The error may quote the value.
     let text = serde_json::to_string(value).map_err(|_| EncodeError::Unsupported)?;
-    // Every level takes an opening byte and a closing one, and counting those is far cheaper than a scan.
-    if text.len() > 2 * MAX_DEPTH && text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() > MAX_DEPTH {
+    // Every level takes an opening byte, and counting those is far cheaper than a scan.
+    let opening = text.bytes().filter(|byte| matches!(byte, b'[' | b'{'));
+    if opening.count() > MAX_DEPTH {
         // Only an implementation that writes raw text of its own gets here with invalid JSON.
         let depth = scan(&text).map_err(|_| EncodeError::Unsupported)?.depth;
         if depth > MAX_DEPTH {

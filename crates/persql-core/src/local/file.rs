@@ -154,9 +154,16 @@ fn each_or_all(
     if transaction {
         return run(statements);
     }
-    let mut sets = Vec::with_capacity(statements.len());
+    let mut sets: Vec<Rows> = Vec::with_capacity(statements.len());
     for statement in statements {
-        sets.extend(run(std::slice::from_ref(statement))?);
+        match run(std::slice::from_ref(statement)) {
+            Ok(set) => sets.extend(set),
+            // What came before the error stays.
+            Err(error) => {
+                let may = error.may_have_applied() || sets.iter().any(|set| set.changes().is_some());
+                return Err(error.with_may_have_applied(may));
+            }
+        }
     }
     Ok(sets)
 }
