@@ -4,10 +4,7 @@ use std::{
     cell::Cell,
     hash::{BuildHasher, RandomState},
     path::Path,
-    sync::{
-        Arc, Once,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Once, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
@@ -18,7 +15,7 @@ use super::{
     Durability, Options,
     error::{missing, translate},
     identity::OpenFile,
-    rules::{self, Settled},
+    rules::{self, Asked, Settled},
     workers,
 };
 use crate::{Error, ErrorKind, Result};
@@ -33,7 +30,13 @@ const PREPARED: usize = 128;
 #[derive(Debug)]
 pub(super) struct Conn {
     pub(super) sqlite: Connection,
-    ours: Arc<AtomicBool>,
+    pub(super) asked: Arc<Asked>,
+    /// The longest string, blob or row.
+    #[cfg(feature = "server")]
+    pub(super) longest: i32,
+    /// How much more the answer to a server's request may hold.
+    #[cfg(feature = "server")]
+    pub(super) room: Cell<Option<crate::server::Room>>,
     /// The file; a database in memory has none.
     file: Option<OpenFile>,
 }
@@ -142,7 +145,15 @@ impl Conn {
             sqlite.set_db_config(setting, on).map_err(translate)?;
         }
         tell_version_once(options);
-        Ok(Self { sqlite, ours: Arc::default(), file: None })
+        Ok(Self {
+            sqlite,
+            asked: Arc::default(),
+            #[cfg(feature = "server")]
+            longest: if options.strict_limits { 2_000_000 } else { 1_000_000_000 },
+            #[cfg(feature = "server")]
+            room: Cell::default(),
+            file: None,
+        })
     }
 
     /// A reader takes the file as it is: whoever only reads has no business changing it.
@@ -177,7 +188,7 @@ impl Conn {
     }
 
     fn apply_rules(&mut self, options: Options) -> Result<()> {
-        rules::apply(&mut self.sqlite, options.strict_limits, &self.ours).map_err(translate)
+        rules::apply(&mut self.sqlite, options, &self.asked).map_err(translate)
     }
 
     /// Runs one of our own statements, which the rules do not concern: BEGIN, COMMIT and the like.
@@ -188,9 +199,9 @@ impl Conn {
     /// Lifts the rules for what `work` does. Only what `rules::check_texts` refuses to users may go through the cache of
     /// statements: the rules are asked when a statement is prepared, and the same text of a user's would pass them.
     pub(super) fn as_ours<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {
-        self.ours.store(true, Ordering::Relaxed);
+        self.asked.ours.store(true, Ordering::Relaxed);
         let result = work(&self.sqlite);
-        self.ours.store(false, Ordering::Relaxed);
+        self.asked.ours.store(false, Ordering::Relaxed);
         result
     }
 
