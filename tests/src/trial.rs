@@ -12,6 +12,8 @@ pub struct Case<W: 'static = World> {
     pub name: &'static str,
     /// What it does, on a storage of its own.
     pub run: fn(&W) -> Outcome,
+    /// Why it is about databases of this process alone, if it is: see [`local`].
+    pub local: Option<&'static str>,
 }
 
 impl<W> Clone for Case<W> {
@@ -22,15 +24,43 @@ impl<W> Clone for Case<W> {
 
 impl<W> Copy for Case<W> {}
 
+/// Marks cases that are about databases of this process alone, and says why: over HTTP they do not exist.
+pub fn local(why: &'static str, cases: Vec<Case>) -> Vec<Case> {
+    cases.into_iter().map(|case| Case { local: Some(why), ..case }).collect()
+}
+
 /// Runs every case in every mode and ends the process.
 pub fn run(cases: Vec<Case>) -> ! {
     finish(in_every_mode(cases))
 }
 
+/// The same without the hosted service, for what would touch more there than a branch of our own: a suite of its own
+/// ([`run_live`]) checks what is promised of that.
+pub fn run_here(cases: Vec<Case>) -> ! {
+    finish(in_modes(&Mode::HERE, cases))
+}
+
+/// Runs every case at the hosted service alone, if the environment names a database of it.
+pub fn run_live(cases: Vec<Case>) -> ! {
+    let modes: Vec<Mode> = Mode::of_this_run().into_iter().filter(|mode| *mode == Mode::Live).collect();
+    finish(in_modes(&modes, cases))
+}
+
 /// Every case in every mode.
 pub fn in_every_mode(cases: Vec<Case>) -> Vec<Trial> {
-    let in_modes = |case: Case| Mode::ALL.map(|mode| trial(case, mode.name(), move || World::new(mode)));
-    cases.into_iter().flat_map(in_modes).collect()
+    in_modes(&Mode::of_this_run(), cases)
+}
+
+fn in_modes(modes: &[Mode], cases: Vec<Case>) -> Vec<Trial> {
+    let of_case = |case: Case| {
+        let modes = modes.iter().filter(move |mode| case.local.is_none() || !mode.is_remote());
+        modes.map(move |&mode| {
+            let trial = trial(case, mode.name(), move || World::new(mode));
+            // Shown before the name, so that a list of trials says it too.
+            if case.local.is_some() { trial.with_kind("local") } else { trial }
+        })
+    };
+    cases.into_iter().flat_map(of_case).collect()
 }
 
 /// Runs trials and ends the process.

@@ -270,7 +270,7 @@ fn the_cost_of_all_requests_is_summed() {
 #[test]
 fn a_branch_is_claimed_and_used_with_its_own_token() {
     use persql_core::{Claim, Outcome, Role};
-    let claimed = r#"{"success":true,"data":{"branchRef":"feature/x","token":"psql_live_branch","expiresAt":"2026-11-21T07:00:00Z","outcome":"created","namespaceSlug":"acme","databaseSlug":"agent--br-1"}}"#;
+    let claimed = r#"{"success":true,"data":{"branchRef":"feature/x","token":"psql_live_branch","expiresAt":"2100-01-01T00:00:00Z","outcome":"created","namespaceSlug":"acme","databaseSlug":"agent--br-1"}}"#;
     let done = || Reply::Say(200, "", r#"{"success":true,"data":null}"#);
     let server = Server::start([Reply::Say(200, "", claimed), ONE_ROW, done(), done()]);
     let db = server.db();
