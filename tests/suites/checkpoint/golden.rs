@@ -7,7 +7,7 @@ use persql_conformance::{Any, Case, Outcome, World, cases, local};
 use persql_core::{Handle, Plan, Sql, Statement, Value};
 
 use crate::support::{
-    Saver, at, checkpoint, each_layout, id, items, map, member, numbers, text, unhex, unpack, vectors,
+    Saver, at, checkpoint, each_layout, id, items, map, member, numbers, put_writes, text, unhex, unpack, vectors,
 };
 
 pub(crate) fn cases() -> Vec<Case> {
@@ -76,15 +76,6 @@ fn pending_writes_are_those_of_in_memory_saver(world: &World) -> Outcome {
         assert_eq!(pending(&tuple), expected_pending(member(writes, "pending"))?);
         Ok(())
     })
-}
-
-fn put_writes(saver: &Saver, config: &Config, call: &Data) -> Outcome {
-    let write = |pair: &Data| -> Tried<(String, Data)> {
-        let [channel, value] = items(pair) else { return Err("no pair".into()) };
-        Ok((text(channel).to_owned(), unpack(value)?))
-    };
-    let writes: Vec<_> = items(member(call, "writes")).iter().map(write).collect::<Tried<_>>()?;
-    Ok(saver.put_writes(config, &writes, text(member(call, "task")), text(member(call, "path")))?)
 }
 
 fn pending(tuple: &CheckpointTuple) -> Vec<(String, String, Data)> {

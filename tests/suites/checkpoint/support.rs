@@ -99,6 +99,16 @@ pub(crate) fn unhex(text: &str) -> Vec<u8> {
     text.as_bytes().chunks(2).filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
 }
 
+/// Makes a call of the vectors.
+pub(crate) fn put_writes(saver: &Saver, config: &Config, call: &Data) -> Outcome {
+    let write = |pair: &Data| -> Result<_, Box<dyn std::error::Error>> {
+        let [channel, value] = items(pair) else { return Err("no pair".into()) };
+        Ok((text(channel).to_owned(), unpack(value)?))
+    };
+    let writes: Vec<_> = items(member(call, "writes")).iter().map(write).collect::<Result<_, _>>()?;
+    Ok(saver.put_writes(config, &writes, text(member(call, "task")), text(member(call, "path")))?)
+}
+
 /// A value that stands in the vectors as its tag and bytes.
 pub(crate) fn unpack(data: &Data) -> Result<Data, Box<dyn std::error::Error>> {
     let [tag, bytes] = items(data) else { return Err("no tag and bytes".into()) };
