@@ -10,6 +10,7 @@ mod conformance;
 mod copy;
 mod durability;
 mod failure;
+mod faults;
 mod files;
 mod mutate;
 mod process;
@@ -31,6 +32,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ci::SUBCOMMAND,
     conformance::SUBCOMMAND,
     durability::SUBCOMMAND,
+    faults::SUBCOMMAND,
     release::SUBCOMMAND,
     resolve::SUBCOMMAND,
     rusqlite::SUBCOMMAND,

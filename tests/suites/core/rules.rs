@@ -2,21 +2,25 @@
 
 use std::path::Path;
 
-use persql_conformance::{Case, Options, Outcome, World, cases};
+use persql_conformance::{Case, Options, Outcome, World, cases, local};
 use persql_core::ErrorKind;
 
 use crate::expect::{integers, kinds, refused, stored};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
+    let everywhere = cases![
         transactions_are_not_the_users,
         what_would_stay_on_the_connection_is_denied,
         only_the_services_pragmas_answer,
-        pragmas_that_set_something_are_denied_without_strict_limits_too,
         functions_that_tell_about_the_engine_are_denied,
         deferred_foreign_keys_last_one_transaction,
         a_refusal_does_not_depend_on_what_ran_before,
-    ]
+    ];
+    let here = local(
+        "a server keeps the strict limits always",
+        cases![pragmas_that_set_something_are_denied_without_strict_limits_too],
+    );
+    [everywhere, here].concat()
 }
 
 const TRANSACTIONS: [&str; 11] = [

@@ -145,7 +145,12 @@ pub(super) fn run_raw(
     }
     let mut sets = Vec::with_capacity(statements.len());
     for statement in statements {
-        sets.extend(run_together(conn, std::slice::from_ref(statement), &begin)?);
+        match run_together(conn, std::slice::from_ref(statement), &begin) {
+            Ok(set) => sets.extend(set),
+            Err(error) if sets.is_empty() => return Err(error),
+            // What came before it stays.
+            Err(error) => return Err(error.with_may_have_applied(true)),
+        }
     }
     Ok(sets)
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use persql_core::{Pack, PageSize, Plan, Statement, Value, pack};
+use persql_core::{Pack, PageSize, Plan, Statement, pack};
 
 use super::{count, to_i64};
 use crate::{ListSessions, SessionInfo, sql::Texts};
@@ -13,7 +13,7 @@ const INACTIVE_AT_ONCE: i64 = 1_000;
 /// The sessions, by id.
 pub(crate) fn list_sessions(texts: &Arc<Texts>, options: ListSessions) -> Plan<Vec<SessionInfo>> {
     let prefix = options.prefix.unwrap_or_default();
-    let until = behind(&prefix).map_or(Value::Blob(Vec::new()), Value::Text);
+    let until = behind(&prefix);
     let from = match options.after.map(next) {
         Some(after) if after > prefix => after,
         _ => prefix,
@@ -28,7 +28,7 @@ pub(crate) fn list_sessions(texts: &Arc<Texts>, options: ListSessions) -> Plan<V
 fn list_from(
     texts: Arc<Texts>,
     from: String,
-    until: Value,
+    until: Option<String>,
     limit: usize,
     mut size: PageSize,
     mut listed: Vec<SessionInfo>,
