@@ -173,8 +173,7 @@ pub(crate) struct Texts {
     pub(crate) list_sessions: Sql,
     pub(crate) count_sessions: Sql,
     pub(crate) inactive_sessions: Sql,
-    pub(crate) delete_inactive_items: Sql,
-    pub(crate) delete_inactive_sessions: Sql,
+    pub(crate) delete_inactive: [Sql; 2],
 }
 
 /// The name as it stands in SQL. The SDK does not quote its own names, and the schema of a file is to be the same text.
@@ -276,8 +275,7 @@ impl Texts {
             list_sessions: render(LIST_SESSIONS),
             count_sessions: render(COUNT_SESSIONS),
             inactive_sessions: render(INACTIVE_SESSIONS),
-            delete_inactive_items: render(DELETE_INACTIVE_ITEMS),
-            delete_inactive_sessions: render(DELETE_INACTIVE_SESSIONS),
+            delete_inactive: [DELETE_INACTIVE_ITEMS, DELETE_INACTIVE_SESSIONS].map(render),
         }
     }
 }
