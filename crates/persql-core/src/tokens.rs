@@ -129,7 +129,6 @@ pub(crate) fn changes_rows(sql: &str) -> bool {
 }
 
 /// Whether one of its words is this.
-#[cfg(feature = "server")]
 pub(crate) fn has(sql: &str, word: &str) -> bool {
     Tokens(sql).any(|token| token.is(word))
 }

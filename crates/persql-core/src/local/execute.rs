@@ -114,6 +114,10 @@ impl Conn {
 
     /// Whether the statement leaves the database as it is.
     pub(super) fn only_reads(&self, statement: &Statement) -> Result<bool> {
+        // SQLite says that it reads, and it analyses tables that have indexes.
+        if tokens::is(statement.sql(), "pragma") && tokens::has(statement.sql(), "optimize") {
+            return Ok(false);
+        }
         Ok(self.sqlite.prepare_cached(statement.sql()).map_err(translate_prepared)?.readonly())
     }
 }
