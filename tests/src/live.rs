@@ -41,8 +41,7 @@ impl Live {
     /// # Errors
     /// If the environment names no database.
     pub fn new() -> Result<Self> {
-        let client = blocking::PerSql::from_env()?;
-        let parent = client.database(&env::var("PERSQL_DATABASE").unwrap_or_default())?;
+        let (client, parent) = parent()?;
         Ok(Self(Arc::new(Storage { client, parent, branches: Mutex::default() })))
     }
 
@@ -70,10 +69,17 @@ impl Live {
     }
 }
 
+/// The database that the environment names, and its client.
+fn parent() -> Result<(blocking::PerSql, blocking::Database)> {
+    let client = blocking::PerSql::from_env()?;
+    let parent = client.database(&env::var("PERSQL_DATABASE").unwrap_or_default())?;
+    Ok((client, parent))
+}
+
 impl Drop for Storage {
     fn drop(&mut self) {
-        // A case may have closed the client.
-        let Ok(parent) = Live::new().map(|live| live.0.parent.clone()) else { return };
+        // With another client: the case may have closed its own.
+        let Ok((_, parent)) = parent() else { return };
         for (reference, _) in self.branches.get_mut().unwrap_or_else(PoisonError::into_inner).values() {
             // Its lease ends soon anyway.
             drop(parent.branches().delete(reference));

@@ -24,7 +24,7 @@ fn w11_a_failed_statement_says_its_kind(_: &World) -> Outcome {
         ("INSERT INTO t VALUES (2, 1, 0, NULL)", "check_violation"),
         ("INSERT INTO t VALUES (2, 1, 1, 9)", "fk_violation"),
         ("SELECT * FROM nowhere", "unknown_table"),
-        ("SELECT nothing FROM t", "unknown_column"),
+        ("SELECT missing FROM t", "unknown_column"),
         ("SELEC 1", "syntax_error"),
     ] {
         assert_eq!(api.query(sql, &json!([]))?.refusal().1, kind, "{sql}");
