@@ -23,7 +23,7 @@ pub use client::{Client, Kind};
 pub use foreign::foreign;
 pub use interrupted::Interrupted;
 pub use mode::Mode;
-pub use trial::{Case, finish, in_modes, local, run, run_here, run_live};
+pub use trial::{Case, finish, in_every_mode, local, run, run_here, run_live};
 pub use world::{Options, World};
 
 /// What a case gives back: any error fails it.

@@ -31,7 +31,7 @@ pub fn local(why: &'static str, cases: Vec<Case>) -> Vec<Case> {
 
 /// Runs every case in every mode and ends the process.
 pub fn run(cases: Vec<Case>) -> ! {
-    finish(in_modes(&Mode::of_this_run(), cases))
+    finish(in_every_mode(cases))
 }
 
 /// The same without the hosted service, for what would touch more there than a branch of our own: a suite of its own
@@ -46,13 +46,21 @@ pub fn run_live(cases: Vec<Case>) -> ! {
     finish(in_modes(&modes, cases))
 }
 
-/// Every case in each of these modes that it is about.
-pub fn in_modes(modes: &[Mode], cases: Vec<Case>) -> Vec<Trial> {
-    let trials = |case: Case| {
+/// Every case in every mode.
+pub fn in_every_mode(cases: Vec<Case>) -> Vec<Trial> {
+    in_modes(&Mode::of_this_run(), cases)
+}
+
+fn in_modes(modes: &[Mode], cases: Vec<Case>) -> Vec<Trial> {
+    let of_case = |case: Case| {
         let modes = modes.iter().filter(move |mode| case.local.is_none() || !mode.is_remote());
-        modes.map(move |&mode| trial(case, mode.name(), move || World::new(mode)))
+        modes.map(move |&mode| {
+            let trial = trial(case, mode.name(), move || World::new(mode));
+            // Shown before the name, so that a list of trials says it too.
+            if case.local.is_some() { trial.with_kind("local") } else { trial }
+        })
     };
-    cases.into_iter().flat_map(trials).collect()
+    cases.into_iter().flat_map(of_case).collect()
 }
 
 /// Runs trials and ends the process.
@@ -67,8 +75,5 @@ pub(crate) fn trial<W>(
     storage: impl FnOnce() -> Result<W, Box<dyn std::error::Error>> + Send + 'static,
 ) -> Trial {
     let told = |error: Box<dyn std::error::Error>| Failed::from(format!("{error:?}"));
-    let trial =
-        Trial::test(format!("{}::{mode}", case.name), move || (case.run)(&storage().map_err(told)?).map_err(told));
-    // Shown before the name, so that a list of trials says it too.
-    if case.local.is_some() { trial.with_kind("local") } else { trial }
+    Trial::test(format!("{}::{mode}", case.name), move || (case.run)(&storage().map_err(told)?).map_err(told))
 }

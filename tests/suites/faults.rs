@@ -25,7 +25,7 @@ mod stored;
 #[path = "faults/strands.rs"]
 mod strands;
 
-use persql_conformance::{Mode, faults, finish, in_modes};
+use persql_conformance::{faults, finish, in_every_mode};
 
 fn main() {
     match faults::serve() {
@@ -38,9 +38,6 @@ fn main() {
     }
     let through_a_proxy = [runs::cases(), outcomes::cases(), once::cases(), killed::cases()].concat();
     finish(
-        [faults::through_a_proxy(through_a_proxy), in_modes(&Mode::HERE, forgetful::cases())]
-            .into_iter()
-            .flatten()
-            .collect(),
+        [faults::through_a_proxy(through_a_proxy), in_every_mode(forgetful::cases())].into_iter().flatten().collect(),
     );
 }

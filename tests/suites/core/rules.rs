@@ -111,6 +111,8 @@ fn only_the_services_pragmas_answer(world: &World) -> Outcome {
         db.query("PRAGMA quick_check", ())?.first().map(|row| row.get::<String>(0usize)).transpose()?.as_deref(),
         Some("ok")
     );
+    db.query("CREATE INDEX i ON t(a)", ())?;
+    db.query("INSERT INTO t VALUES (1, 2)", ())?;
     db.query("PRAGMA optimize", ())?;
     for denied in [
         "PRAGMA journal_mode",

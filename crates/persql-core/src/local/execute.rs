@@ -114,10 +114,11 @@ impl Conn {
 
     /// Whether the statement leaves the database as it is.
     pub(super) fn only_reads(&self, statement: &Statement) -> Result<bool> {
-        let sql = statement.sql();
-        // SQLite calls this one a reader, and it writes statistics when it finds that some are due.
-        let optimizes = tokens::is(sql, "pragma") && tokens::has(sql, "optimize");
-        Ok(self.sqlite.prepare_cached(sql).map_err(translate_prepared)?.readonly() && !optimizes)
+        // SQLite says that it reads, and it analyses tables that have indexes.
+        if tokens::is(statement.sql(), "pragma") && tokens::has(statement.sql(), "optimize") {
+            return Ok(false);
+        }
+        Ok(self.sqlite.prepare_cached(statement.sql()).map_err(translate_prepared)?.readonly())
     }
 }
 

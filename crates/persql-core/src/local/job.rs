@@ -61,7 +61,7 @@ impl Wait {
     /// What to tell those who have waited long enough.
     pub(super) fn over(&self, now: Instant) -> Option<Error> {
         match self.deadline {
-            Some(deadline) if deadline <= now => Some(timed_out()),
+            Some(deadline) if deadline <= now && deadline <= self.until => Some(timed_out()),
             _ => (self.until <= now).then(busy),
         }
     }

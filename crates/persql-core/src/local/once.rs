@@ -4,9 +4,9 @@
 //! and two that come at the same time are one after the other here, in one group or in two.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::atomic::Ordering,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rusqlite::{Connection, OptionalExtension, limits::Limit, params};
@@ -240,20 +240,15 @@ impl Conn {
         })
     }
 
-    /// Deletes the records that are over.
-    fn sweep_records(&mut self, now: i64, until: Instant) -> Result<()> {
+    /// How far the records reach that are over, if any are.
+    fn records_over(&self, now: i64) -> Result<Option<i64>> {
         let over = self.records(|sqlite| {
             sqlite.query_row(OVER, [now - seconds(KEPT)], |row| row.get::<_, Option<i64>>(0)).optional()
         });
-        let before = match over {
-            Err(error) if is_no_table(&error) => return Ok(()),
-            over => over.map_err(translate)?.flatten(),
-        };
-        let Some(before) = before else { return Ok(()) };
-        self.waiting(until, |conn| {
-            conn.begin_write()?;
-            conn.finish(conn.records(|sqlite| sqlite.execute(SWEEP, [before])).map(drop).map_err(translate))
-        })
+        match over {
+            Err(error) if is_no_table(&error) => Ok(None),
+            over => over.map(Option::flatten).map_err(translate),
+        }
     }
 }
 
@@ -261,15 +256,22 @@ impl Engine {
     /// Deletes the records that are over in every database and every branch.
     pub(crate) fn sweep_answers(&self) -> Result<()> {
         for path in self.files()? {
-            let until = patience(self.options);
-            let options = Options { must_exist: true, ..self.options };
-            let swept = Conn::open_file(&path, Purpose::Write, options, until)
-                .and_then(|mut conn| conn.sweep_records(self.now(), until));
-            if let Err(error) = swept {
+            if let Err(error) = self.sweep_file(&path) {
                 tracing::debug!(%error, "the kept answers of a database are looked at another time");
             }
         }
         Ok(())
+    }
+
+    fn sweep_file(&self, path: &Path) -> Result<()> {
+        let until = patience(self.options);
+        let open = |purpose| Conn::open_file(path, purpose, Options { must_exist: true, ..self.options }, until);
+        // A file without records is left as it is.
+        let Some(before) = open(Purpose::Read)?.records_over(self.now())? else { return Ok(()) };
+        open(Purpose::Write)?.waiting(until, |conn| {
+            conn.begin_write()?;
+            conn.finish(conn.records(|sqlite| sqlite.execute(SWEEP, [before])).map(drop).map_err(translate))
+        })
     }
 
     /// The files of all databases and branches.
