@@ -12,6 +12,7 @@ mod durability;
 mod failure;
 mod files;
 mod mutate;
+mod peers;
 mod process;
 mod release;
 mod resolve;
@@ -31,6 +32,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ci::SUBCOMMAND,
     conformance::SUBCOMMAND,
     durability::SUBCOMMAND,
+    peers::SUBCOMMAND,
     release::SUBCOMMAND,
     resolve::SUBCOMMAND,
     rusqlite::SUBCOMMAND,

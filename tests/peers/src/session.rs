@@ -1,6 +1,6 @@
 //! Sessions of the OpenAI Agents SDK. Items cross as the JSON texts that are stored.
 
-use persql_agents_session::{PerSqlSession, SessionSettings};
+use persql_agents_session::PerSqlSession;
 use pyo3::{Bound, IntoPyObjectExt as _, PyAny, PyRef, PyResult, Python, exceptions::PyValueError, pyclass, pymethods};
 use serde_json::value::RawValue;
 
@@ -21,7 +21,7 @@ pub(crate) struct Tail(persql_agents_session::Tail);
 #[pymethods]
 impl Session {
     #[new]
-    #[pyo3(signature = (database, session_id, *, asynchronous, sessions_table, messages_table, create_tables, limit))]
+    #[pyo3(signature = (database, session_id, *, asynchronous, sessions_table, messages_table, create_tables))]
     fn new(
         database: &Database,
         session_id: &str,
@@ -29,15 +29,17 @@ impl Session {
         sessions_table: &str,
         messages_table: &str,
         create_tables: bool,
-        limit: Option<usize>,
     ) -> PyResult<Self> {
         let session = PerSqlSession::builder(database.peer(asynchronous), session_id)
             .sessions_table(sessions_table)
             .messages_table(messages_table)
             .create_tables(create_tables)
-            .session_settings(SessionSettings::with_limit(limit))
             .build();
         session.map(Self).map_err(raise)
+    }
+
+    fn create_tables<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        answer(py, || self.0.create_tables(), nothing)
     }
 
     fn get_items<'py>(&self, py: Python<'py>, limit: Option<usize>) -> PyResult<Bound<'py, PyAny>> {

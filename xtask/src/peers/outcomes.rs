@@ -1,0 +1,109 @@
+//! How the tests went, and which were not expected to pass.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::suites::{Mode, Suite};
+
+/// How the tests of one run went, by name.
+#[derive(Debug, Default)]
+pub(super) struct Outcomes {
+    tests: BTreeMap<String, bool>,
+}
+
+/// The sums of one row of the table.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) collected: usize,
+    pub(super) passed: usize,
+    pub(super) failed: usize,
+    pub(super) not_applicable: usize,
+}
+
+impl fmt::Display for Tally {
+    /// In columns.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>9}  {:>6}  {:>6}  {:>14}", self.collected, self.passed, self.failed, self.not_applicable)
+    }
+}
+
+/// What is worth a line of its own, beside the table.
+#[derive(Debug, Default)]
+pub(super) struct Remarks(pub(super) BTreeSet<String>);
+
+impl Outcomes {
+    /// Reads lines of outcome, tab, name. A test that was collected and did not pass has failed: whether it was
+    /// skipped, or took the process down with it.
+    pub(super) fn parse(results: &str) -> Self {
+        let mut tests = BTreeMap::new();
+        for (outcome, name) in results.lines().filter_map(|line| line.split_once('\t')) {
+            tests.insert(name.to_owned(), outcome == "passed");
+        }
+        Self { tests }
+    }
+
+    /// Counts, and says which tests went otherwise than expected.
+    pub(super) fn tally(&self, suite: &Suite, mode: &Mode, listed: &NotApplicable, remarks: &mut Remarks) -> Tally {
+        let mut tally = Tally { collected: self.tests.len(), ..Tally::default() };
+        for (name, &passed) in &self.tests {
+            let entry = listed.entry(name, mode);
+            match (passed, entry) {
+                (true, _) => tally.passed += 1,
+                (false, Some(_)) => tally.not_applicable += 1,
+                (false, None) => tally.failed += 1,
+            }
+            match (passed, entry) {
+                (true, Some(entry)) => remarks.add("listed, and passes", mode, &format!("{name} ({entry})")),
+                (false, None) => remarks.add("FAILED", mode, name),
+                _ => {}
+            }
+        }
+        if tally.collected != suite.collected {
+            tally.failed += 1;
+            let message = format!("{} has {} tests, not {}", suite.name, tally.collected, suite.collected);
+            remarks.add("FAILED", mode, &message);
+        }
+        tally
+    }
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.collected += other.collected;
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.not_applicable += other.not_applicable;
+    }
+}
+
+impl Remarks {
+    fn add(&mut self, what: &str, mode: &Mode, about: &str) {
+        self.0.insert(format!("{what}: {about} [{}]", mode.name));
+    }
+}
+
+/// The list of tests that are not applicable: in the page, the bullets that are a name in code, and then perhaps the
+/// modes it is true of, in brackets.
+#[derive(Debug)]
+pub(super) struct NotApplicable {
+    entries: BTreeMap<String, String>,
+}
+
+impl NotApplicable {
+    /// Reads the page.
+    pub(super) fn parse(page: &str) -> Self {
+        let bullet = |line: &str| {
+            let (name, rest) = line.strip_prefix("- `")?.split_once('`')?;
+            let modes = rest.trim().strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or_default();
+            name.contains("::").then(|| (name.to_owned(), modes.to_owned()))
+        };
+        Self { entries: page.lines().filter_map(bullet).collect() }
+    }
+
+    /// The entry that a test falls under in this mode: its own name, or that of the function whose case it is.
+    fn entry(&self, name: &str, mode: &Mode) -> Option<&str> {
+        let function = name.split('[').next().unwrap_or(name);
+        let found = [name, function].into_iter().find_map(|name| self.entries.get_key_value(name));
+        found.filter(|(_, modes)| mode.is_one_of(modes)).map(|(entry, _)| entry.as_str())
+    }
+}
