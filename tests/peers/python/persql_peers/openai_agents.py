@@ -29,11 +29,11 @@ class PerSqlSession(SessionABC):
         self.session_id = session_id
         settings = session_settings if session_settings is not None else SessionSettings()
         self.session_settings = coerce_session_settings(settings)
-        self._database = persql_native.Database(url)
+        self.database = persql_native.Database(url)
         names = {"sessions_table": sessions_table, "messages_table": messages_table}
         self._sync, self._session = (
             persql_native.Session(
-                self._database,
+                self.database,
                 session_id,
                 asynchronous=asynchronous,
                 create_tables=create_tables,
@@ -61,7 +61,7 @@ class PerSqlSession(SessionABC):
         await _await_mutation(self._run(self._session.clear_session))
 
     def close(self) -> None:
-        self._database.close()
+        self.database.close()
 
     async def _get_compaction_snapshot(
         self, limit: int, *, prune_prefix: Callable[[Any], bool] | None = None

@@ -1,22 +1,89 @@
 """A plugin of pytest: the SDK's own tests find `PerSqlSession` under the names of the SDK's stores.
 
-Of the stores' insides the tests may see a connection of Python's to the same file, where there is a file.
+Of the stores' insides the tests may use a connection, to look at rows and to break them: its SQL goes through our
+client, and each statement is a transaction.
 """
 
 import json
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import aiosqlite
 from agents.extensions.memory import SQLAlchemySession as TheirSQLAlchemySession
+from sqlalchemy.dialects.sqlite import dialect
+from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from . import storage
 from .openai_agents import PerSqlSession
+
+
+class Cursor:
+    """The rows of one statement."""
+
+    def __init__(self, rows: list[tuple[Any, ...]]) -> None:
+        self._rows = iter(rows)
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return [*self._rows]
+
+
+class Connection:
+    """What the tests use of `sqlite3.Connection`."""
+
+    in_transaction = False
+
+    def __init__(self, session: PerSqlSession) -> None:
+        session.create_tables()
+        self._database = session.database
+
+    def execute(self, sql: str, params: Any = ()) -> Cursor:
+        return Cursor(self._database.query(sql, *params))
+
+    def commit(self) -> None:
+        pass
+
+
+class AsyncCursor(Cursor):
+    async def fetchone(self) -> tuple[Any, ...] | None:
+        return super().fetchone()
+
+    async def fetchall(self) -> list[tuple[Any, ...]]:
+        return super().fetchall()
+
+    async def close(self) -> None:
+        pass
+
+
+class AsyncConnection(Connection):
+    """What the tests use of `aiosqlite.Connection`."""
+
+    async def execute(self, sql: str, params: Any = ()) -> AsyncCursor:
+        return AsyncCursor(self._database.query(sql, *params))
+
+    async def commit(self) -> None:
+        pass
+
+
+class AlchemySession(Connection):
+    """What the tests use of SQLAlchemy's `AsyncSession`."""
+
+    async def execute(self, statement: Any) -> IteratorResult[Any]:
+        text = statement.compile(dialect=dialect(), compile_kwargs={"literal_binds": True})
+        columns = [column.name for column in getattr(statement, "selected_columns", ())]
+        return IteratorResult(SimpleResultMetaData(columns), iter(self._database.query(str(text))))
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[None]:
+        yield
+
+    async def commit(self) -> None:
+        pass
 
 
 class SQLiteSession(PerSqlSession):
@@ -33,43 +100,33 @@ class SQLiteSession(PerSqlSession):
         self.db_path = db_path
         self.sessions_table = sessions_table
         self.messages_table = messages_table
-        self._url = storage.at(db_path)
         super().__init__(
             session_id,
-            self._url,
+            storage.at(db_path),
             sessions_table=sessions_table,
             messages_table=messages_table,
             session_settings=session_settings,
         )
 
     @contextmanager
-    def _locked_connection(self) -> Iterator[sqlite3.Connection]:
-        self.create_tables()
-        with closing(sqlite3.connect(storage.file_of(self._url))) as connection:
-            yield connection
+    def _locked_connection(self) -> Iterator[Connection]:
+        yield Connection(self)
 
 
 class AsyncSQLiteSession(SQLiteSession):
     """Likewise; it is closed by a coroutine."""
 
-    connection: aiosqlite.Connection | None = None
-
     async def close(self) -> None:
-        if self.connection is not None:
-            await self.connection.close()
         super().close()
 
-    async def _get_connection(self) -> aiosqlite.Connection:
-        if self.connection is None:
-            self.create_tables()
-            self.connection = await aiosqlite.connect(storage.file_of(self._url))
-        return self.connection
+    async def _get_connection(self) -> AsyncConnection:
+        return AsyncConnection(self)
 
 
 class SQLAlchemySession(PerSqlSession):
-    """Likewise; an engine is only looked at for the file that it is for."""
+    """Likewise; an engine only says which database is meant."""
 
-    _engines: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
+    _databases: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
 
     def __init__(
         self,
@@ -82,21 +139,15 @@ class SQLAlchemySession(PerSqlSession):
     ) -> None:
         self._engine = engine
         self._ensure_ascii = ensure_ascii
-        url = self._engines.get(engine) or storage.at(engine.url.database or ":memory:")
-        self._engines[engine] = url
+        url = self._databases.setdefault(engine, storage.at(engine.url.database or ":memory:"))
         super().__init__(session_id, url, create_tables=create_tables, **options)
-        self._insides = TheirSQLAlchemySession(session_id, engine=engine)
+        self._messages = TheirSQLAlchemySession(session_id, engine=engine)._messages
 
     @classmethod
     def from_url(
         cls, session_id: str, *, url: str, engine_kwargs: Any = None, **options: Any
     ) -> "SQLAlchemySession":
-        ours = storage.at(url.removeprefix("sqlite+aiosqlite:///"))
-        if not storage.SERVER:
-            url = f"sqlite+aiosqlite:///{storage.file_of(ours)}"
-        engine = create_async_engine(url, **(engine_kwargs or {}))
-        cls._engines[engine] = ours
-        return cls(session_id, engine=engine, **options)
+        return cls(session_id, engine=create_async_engine(url, **(engine_kwargs or {})), **options)
 
     @property
     def engine(self) -> AsyncEngine:
@@ -108,13 +159,9 @@ class SQLAlchemySession(PerSqlSession):
     async def _ensure_tables(self) -> None:
         self.create_tables()
 
-    @property
-    def _session_factory(self) -> Any:
-        return self._insides._session_factory
-
-    @property
-    def _messages(self) -> Any:
-        return self._insides._messages
+    @asynccontextmanager
+    async def _session_factory(self) -> AsyncIterator[AlchemySession]:
+        yield AlchemySession(self)
 
 
 EXTENSIONS = "agents.extensions.memory"

@@ -21,15 +21,12 @@ def fresh() -> str:
     return f"persql://peers/{name}" if SERVER else f"sqlite:{_directory}/{name}.db"
 
 
-def at(path: str | os.PathLike[str]) -> str:
-    """The URL of the database that a test keeps in this file: at a server, one with the same life in this process."""
-    path = os.fspath(path)
-    if path == ":memory:":
+def at(path: object) -> str:
+    """The URL of the database that stands for this file of a test, as long as this process lives.
+
+    Never the file itself: Python's SQLite and ours are two libraries in one process, and when either closes a file, the
+    other loses its locks on it.
+    """
+    if str(path) == ":memory:":
         return fresh()
-    path = str(Path(path).resolve())
-    return _databases.setdefault(path, fresh()) if SERVER else f"sqlite:{path}"
-
-
-def file_of(url: str) -> str:
-    """The file of a local database."""
-    return url.removeprefix("sqlite:")
+    return _databases.setdefault(str(Path(str(path)).resolve()), fresh())
