@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::command::{Arguments, Subcommand};
 use crate::failure::{Failure, Outcome};
-use crate::process::{cargo, run};
+use crate::process::{capture, cargo, run};
 use crate::workspace::Workspace;
 use crate::{conformance, tidy};
 
@@ -83,7 +83,8 @@ fn clippy(workspace: &Workspace) -> Outcome {
     run(cargo(&workspace.root).args(arguments))
 }
 
-/// Every published crate alone, as a user gets it: without features, with each one, and with all.
+/// Every published crate alone, as a user gets it: without features, with each one, and with all. And each mode without
+/// what only the other needs.
 ///
 /// Warnings are denied behind `--`, not by `RUSTFLAGS`: a changed `RUSTFLAGS` would build SQLite again.
 fn features(workspace: &Workspace) -> Outcome {
@@ -97,12 +98,37 @@ fn features(workspace: &Workspace) -> Outcome {
             clippy.args(["clippy", "-p", &package.name]).args(selection).args(["--", "-D", "warnings"]);
             run(&mut clippy)?;
         }
+        if package.features.iter().any(|feature| feature == "local") {
+            for (mode, foreign) in APART {
+                apart(workspace, &package.name, mode, foreign)?;
+            }
+        }
     }
     Ok(())
 }
 
+/// What a build with one mode alone must not bring along: the features it is built with, and the crates of the other mode.
+const APART: [(&str, &[&str]); 2] =
+    [("local", &["http", "hyper", "reqwest", "rustls"]), ("remote,rustls", &["libsqlite3-sys", "rusqlite"])];
+
+fn apart(workspace: &Workspace, package: &str, mode: &str, foreign: &[&str]) -> Outcome {
+    let mut tree = cargo(&workspace.root);
+    tree.args(["tree", "-p", package, "--no-default-features", "--features", mode, "--edges=normal,build"]);
+    let tree = capture(tree.args(["--prefix=none", "--format={p}"]))?;
+    match tree.lines().filter_map(|line| line.split(' ').next()).find(|name| foreign.contains(name)) {
+        Some(name) => Err(Failure::Failed(format!("{package} with `{mode}` alone brings `{name}` along"))),
+        None => Ok(()),
+    }
+}
+
 fn test(workspace: &Workspace) -> Outcome {
-    run(cargo(&workspace.root).args(["test", "--workspace"]))
+    run(cargo(&workspace.root).args(["test", "--workspace"]))?;
+    // What a client does without TLS, or without somebody to do its arithmetic, shows only in builds of that kind.
+    for (features, tests) in [("remote", "remote"), ("remote,rustls-no-provider", "no_provider")] {
+        let arguments = ["test", "-p", "persql-core", "--no-default-features", "--features", features, "--test", tests];
+        run(cargo(&workspace.root).args(arguments))?;
+    }
+    Ok(())
 }
 
 fn conformance(workspace: &Workspace) -> Outcome {

@@ -3,10 +3,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    Branches, Builder, Databases, Description, Handle, Lease, Leasing, Meta, Open, Params, Plan, Result, Rows,
+    Branches, Builder, Databases, Description, Handle, Lease, Leasing, Me, Meta, Open, Params, Plan, Result, Rows,
     Snapshots, Sql, Statement, Step, TableInfo,
     client::Shared,
     database::{DatabaseName, Link},
+    me::me,
     url::Url,
 };
 
@@ -71,6 +72,14 @@ impl PerSql {
     /// The databases of this client.
     pub fn databases(&self) -> Databases<Database> {
         Databases::new(Database(Link::new(Arc::clone(&self.0), DatabaseName::only())))
+    }
+
+    /// Who this client is to its server: see [`PerSql::me`](crate::PerSql::me).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn me(&self) -> Result<Me> {
+        Database(Link::new(Arc::clone(&self.0), DatabaseName::only())).run(me())
     }
 
     /// What all requests of this client have cost so far.

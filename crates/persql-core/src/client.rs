@@ -13,16 +13,20 @@ use std::{
 #[cfg(feature = "local")]
 use crate::local::{Durability, Engine, Location, Options};
 #[cfg(feature = "remote")]
-use crate::remote::{self, Remote, Token};
+use crate::{
+    remote::{self, Remote, Token},
+    timer::{RealTime, Timer},
+};
 #[cfg(feature = "local")]
 use std::path::Path;
 #[cfg(any(feature = "local", feature = "remote"))]
 use std::time::Duration;
 
 use crate::{
-    Answer, Database, Databases, Error, ErrorKind, Meta, Request, Result,
+    Answer, BoxFuture, Database, Databases, Error, ErrorKind, Handle, Me, Meta, Request, Result,
     control::Clock,
     database::{DatabaseName, Link, lock},
+    me::me,
     transport::Transport,
 };
 
@@ -96,6 +100,22 @@ impl PerSql {
         Databases::new(Database(Link::new(Arc::clone(&self.0), DatabaseName::only())))
     }
 
+    /// Who this client is to its server: the namespace and the role of its token.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] if the server knows no such token.
+    ///
+    /// # Examples
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> persql_core::Result<()> {
+    /// let client = persql_core::PerSql::local(":memory:")?;
+    /// assert_eq!(client.me().await?.namespace, "local");
+    /// # Ok(()) }
+    /// ```
+    pub fn me(&self) -> BoxFuture<Result<Me>> {
+        Database(Link::new(Arc::clone(&self.0), DatabaseName::only())).run(me())
+    }
+
     /// What all requests of this client have cost so far.
     pub fn usage(&self) -> Meta {
         self.0.usage()
@@ -162,6 +182,7 @@ impl<C> Builder<C> {
                 connect: Duration::from_secs(5),
                 attempt: Duration::from_secs(30),
                 total: Duration::from_secs(60),
+                timer: Arc::new(RealTime),
             },
             clock: Clock::default(),
             client: PhantomData,
@@ -282,6 +303,14 @@ impl<C> Builder<C> {
     #[cfg(feature = "remote")]
     pub fn total_timeout(mut self, timeout: Duration) -> Self {
         self.remote.total = timeout;
+        self
+    }
+
+    /// Whose time requests to a server wait by: deadlines, time limits and the pauses between attempts. The default is
+    /// real time; tests may want another.
+    #[cfg(feature = "remote")]
+    pub fn timer(mut self, timer: impl Timer) -> Self {
+        self.remote.timer = Arc::new(timer);
         self
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration, time::SystemTime};
 
 use crate::{
-    Branch, DatabaseInfo, DatabaseName, Error, Result, Role, SnapshotInfo,
+    Branch, DatabaseInfo, DatabaseName, Error, Me, Result, Role, SnapshotInfo,
     branches::{BranchEnd, check_reference},
 };
 
@@ -11,6 +11,8 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Control {
+    /// Asks who the client is.
+    Me,
     /// Makes an empty database.
     #[non_exhaustive]
     CreateDatabase {
@@ -102,6 +104,8 @@ pub enum Control {
 pub enum Controlled {
     /// It is done.
     Done,
+    /// Who the client is.
+    Me(Me),
     /// This many were deleted.
     Count(u64),
     /// Databases.
@@ -127,6 +131,17 @@ impl Control {
                 | Control::UpsertBranch { .. }
                 | Control::CreateSnapshot { .. }
         )
+    }
+
+    /// Whose databases this is about, if it is about databases of a namespace; whoever asks where it is not said.
+    #[cfg(feature = "remote")]
+    pub(crate) fn namespace_mut(&mut self) -> Option<&mut Option<Arc<str>>> {
+        match self {
+            Control::CreateDatabase { namespace, .. }
+            | Control::ListDatabases { namespace }
+            | Control::DeleteDatabase { namespace, .. } => Some(namespace),
+            _ => None,
+        }
     }
 
     /// Refuses what cannot be meant, and names that could lead out of the directory.
@@ -157,7 +172,7 @@ impl Control {
                 let is_id = (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
                 if is_id { Ok(()) } else { Err(Error::invalid("this is not the id of a snapshot")) }
             }
-            Control::SweepDatabases | Control::ListBranches | Control::ListSnapshots => Ok(()),
+            Control::Me | Control::SweepDatabases | Control::ListBranches | Control::ListSnapshots => Ok(()),
         }
     }
 }

@@ -25,8 +25,11 @@ impl DatabaseInfo {
     }
 }
 
-/// The databases of a client: [`PerSql::databases`](crate::PerSql::databases). In local mode; over HTTP every call fails
-/// with [`Unsupported`](crate::ErrorKind::Unsupported) for now.
+/// The databases of a client: [`PerSql::databases`](crate::PerSql::databases).
+///
+/// Over HTTP they are those of the token's namespace, which the client asks the server for once, with its first call
+/// here: one request more. It then lists fewer than 1,000 databases, and `create` or `delete` whose answer was lost is
+/// not tried again: the error says `may_have_applied`.
 ///
 /// # Examples
 /// ```
@@ -54,7 +57,8 @@ impl<D: Handle> Databases<D> {
         Self { handle, namespace: None }
     }
 
-    /// The databases of this namespace. Without it: `local` in local mode, the token's own otherwise.
+    /// The databases of this namespace. Without it: `local` in local mode, the token's own otherwise. Over HTTP any
+    /// other is [`Denied`](crate::ErrorKind::Denied).
     #[must_use]
     pub fn namespace(mut self, namespace: &str) -> Self {
         self.namespace = Some(namespace.into());
@@ -79,7 +83,8 @@ impl<D: Handle> Databases<D> {
     /// made.
     ///
     /// # Errors
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) where the client is of one file.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) where the client is of one file;
+    /// [`TooLarge`](crate::ErrorKind::TooLarge) over HTTP, if there are 1,000 or more.
     pub fn list(&self) -> D::Reply<Vec<DatabaseInfo>> {
         let control = Control::ListDatabases { namespace: self.namespace.clone() };
         self.handle.run(Plan::control(control).try_map(|answer| match answer {
@@ -101,7 +106,7 @@ impl<D: Handle> Databases<D> {
     /// this is done now and then by the other calls that manage databases; the service does it by itself.
     ///
     /// # Errors
-    /// Those of the file system.
+    /// Those of the file system; [`Unsupported`](crate::ErrorKind::Unsupported) over HTTP.
     pub fn sweep(&self) -> D::Reply<u64> {
         self.handle.run(Plan::control(Control::SweepDatabases).try_map(|answer| match answer {
             Controlled::Count(count) => Ok(count),

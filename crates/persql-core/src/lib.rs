@@ -12,6 +12,7 @@ pub mod json;
 mod list;
 #[cfg(feature = "local")]
 mod local;
+mod me;
 mod operation;
 mod pack;
 mod page;
@@ -25,6 +26,8 @@ mod schema;
 mod snapshots;
 mod sql;
 mod statement;
+#[cfg(feature = "remote")]
+mod timer;
 #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
 mod tokens;
 mod transport;
@@ -42,6 +45,7 @@ pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
 pub use list::ListSessions;
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
+pub use me::Me;
 pub use operation::{Operation, Recorded};
 pub use pack::{Pack, pack, pack_rows};
 pub use page::PageSize;
@@ -50,4 +54,6 @@ pub use rows::{Column, Meta, Row, Rows};
 pub use schema::{ColumnDescription, Description, ForeignKey, TableDescription, TableInfo};
 pub use snapshots::{SnapshotInfo, Snapshots};
 pub use statement::{Access, Batch, Ident, Params, Sql, Statement, limits};
+#[cfg(feature = "remote")]
+pub use timer::Timer;
 pub use value::{FromValue, Value, ValueRef};

@@ -6,10 +6,13 @@
 
 use std::{
     fmt,
+    future::{Future, poll_fn},
     net::IpAddr,
+    pin::pin,
     sync::{Arc, OnceLock, mpsc as blocking},
+    task::Poll,
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use reqwest::{
@@ -17,12 +20,15 @@ use reqwest::{
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
     redirect::Policy,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OnceCell, mpsc, oneshot};
+use tracing::{Instrument, Span, field, instrument::WithSubscriber};
 
 use crate::{
-    Answer, BoxFuture, DatabaseName, Error, ErrorKind, Request, Result,
+    Answer, BoxFuture, Control, Controlled, DatabaseName, Error, ErrorKind, Request, Result,
+    plan::unexpected,
     retry::{Attempts, new_key},
-    wire::{self, Call, Headers, Method},
+    timer::Timer,
+    wire::{self, Call, Headers, Method, Repeat},
 };
 
 /// Where the hosted service is.
@@ -30,6 +36,9 @@ pub(crate) const API_URL: &str = "https://api.persql.com";
 
 /// The largest answer that is read: more than any page of an adapter, less than what would hurt.
 const MOST_BYTES: usize = 256 << 20;
+
+/// Whether this build can speak `https`.
+const HAS_TLS: bool = cfg!(any(feature = "rustls", feature = "rustls-no-provider", feature = "native-tls"));
 
 /// How requests are sent.
 #[derive(Clone, Debug)]
@@ -40,6 +49,7 @@ pub(crate) struct Options {
     pub(crate) connect: Duration,
     pub(crate) attempt: Duration,
     pub(crate) total: Duration,
+    pub(crate) timer: Arc<dyn Timer>,
 }
 
 /// A bearer token. It is never shown.
@@ -58,6 +68,8 @@ pub(crate) struct Remote {
     options: Options,
     bearer: HeaderValue,
     http: OnceLock<Client>,
+    /// The token's own, once the server has said it.
+    namespace: OnceCell<Arc<str>>,
     jobs: OnceLock<mpsc::UnboundedSender<Job>>,
 }
 
@@ -73,7 +85,13 @@ impl Remote {
             None => false,
         };
         match url.scheme() {
-            "https" => {}
+            "https" if HAS_TLS => {}
+            "https" => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    "this build has no TLS: enable the feature `rustls`, `rustls-no-provider` or `native-tls`",
+                ));
+            }
             "http" if is_local || options.allow_http => {}
             "http" => {
                 return Err(Error::invalid(
@@ -89,7 +107,7 @@ impl Remote {
             return Err(Error::invalid("the token is empty"));
         }
         bearer.set_sensitive(true);
-        Ok(Arc::new(Self { options, bearer, http: OnceLock::new(), jobs: OnceLock::new() }))
+        Ok(Arc::new(Self { options, bearer, http: OnceLock::new(), namespace: OnceCell::new(), jobs: OnceLock::new() }))
     }
 
     /// A connection to the same server with another token.
@@ -107,10 +125,11 @@ impl Remote {
         let call = wire::encode(name, request)?;
         let (sender, receiver) = blocking::channel();
         let (this, request) = (Arc::clone(self), request.clone());
-        self.start(Box::pin(async move {
-            let outcome = this.exchange(&call, &request, limit).await;
+        let span = span(name, &call);
+        self.start(span.clone(), async move {
+            let outcome = this.answer(&call, &request, limit, &span).await;
             drop(sender.send(outcome));
-        }))?;
+        })?;
         receiver.recv().unwrap_or_else(|_| Err(lost()))
     }
 
@@ -127,49 +146,82 @@ impl Remote {
         };
         let (sender, receiver) = oneshot::channel();
         let this = Arc::clone(self);
-        self.start(Box::pin(async move {
-            let outcome = this.exchange(&call, &request, limit).await;
+        let span = span(name, &call);
+        self.start(span.clone(), async move {
+            let outcome = this.answer(&call, &request, limit, &span).await;
             drop(sender.send((request, outcome)));
-        }))?;
+        })?;
         receiver.await.map_err(|_| lost())
     }
 
-    /// Starts a job on the client's thread, and the thread with the first.
-    fn start(&self, job: Job) -> Result<()> {
+    /// Starts a job on the client's thread, and the thread with the first. What it logs goes to the caller's subscriber.
+    fn start(&self, span: Span, job: impl Future<Output = ()> + Send + 'static) -> Result<()> {
         let jobs = self.jobs.get_or_init(|| {
             let (sender, receiver) = mpsc::unbounded_channel();
             // Without a thread the receiver is gone, and the send below says so.
             drop(thread::Builder::new().name("persql-remote".to_owned()).spawn(move || work(receiver)));
             sender
         });
+        let job = Box::pin(job.instrument(span).with_current_subscriber());
         jobs.send(job).map_err(|_| Error::new(ErrorKind::Unavailable, "the client's thread could not be started"))
     }
 
-    /// Tries until there is an answer, or a reason not to try again, or no time.
-    async fn exchange(&self, call: &Call, request: &Request, limit: Option<Duration>) -> Result<Answer> {
-        let total = limit.unwrap_or(self.options.total);
-        let deadline = Instant::now() + total;
-        let key = call.writes.then(new_key);
-        let mut attempts = Attempts::new(call.writes);
-        loop {
-            let started = Instant::now();
-            let time = self.options.attempt.min(deadline.saturating_duration_since(started));
-            let answer = match tokio::time::timeout(time, self.attempt(call, request, key.as_deref())).await {
-                Ok(answer) => answer,
-                Err(_) => Err(Error::new(ErrorKind::Unavailable, "no answer in time").with_may_have_applied(true)),
-            };
-            let error = match answer {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let left = deadline.saturating_duration_since(Instant::now());
-            let pause = attempts.after(error, started.elapsed(), left)?;
-            tracing::debug!(path = call.path, ?pause, "a request is tried again");
-            tokio::time::sleep(pause).await;
+    /// The answer to a request. If it is about databases, the server is asked before whose they are.
+    async fn answer(&self, call: &Call, request: &Request, limit: Option<Duration>, span: &Span) -> Result<Answer> {
+        match request {
+            Request::Control(control) => {
+                let mut control = control.clone();
+                if let Some(namespace) = control.namespace_mut() {
+                    let own = self.namespace.get_or_try_init(|| self.own_namespace(limit)).await?;
+                    // The routes name no namespace: what is asked of another would be done to our own.
+                    if namespace.as_ref().is_some_and(|asked| asked != own) {
+                        return Err(Error::new(ErrorKind::Denied, "the token belongs to another namespace"));
+                    }
+                    *namespace = Some(Arc::clone(own));
+                }
+                self.exchange(call, &Request::Control(control), limit, span).await
+            }
+            _ => self.exchange(call, request, limit, span).await,
         }
     }
 
-    async fn attempt(&self, call: &Call, request: &Request, key: Option<&str>) -> Result<Answer> {
+    async fn own_namespace(&self, limit: Option<Duration>) -> Result<Arc<str>> {
+        let (name, request) = (DatabaseName::only(), Request::Control(Control::Me));
+        let call = wire::encode(&name, &request)?;
+        let span = span(&name, &call);
+        match self.exchange(&call, &request, limit, &span).instrument(span.clone()).await? {
+            Answer::Controlled(Controlled::Me(me)) => Ok(me.namespace.into()),
+            _ => Err(unexpected()),
+        }
+    }
+
+    /// Tries until there is an answer, or a reason not to try again, or no time.
+    async fn exchange(&self, call: &Call, request: &Request, limit: Option<Duration>, span: &Span) -> Result<Answer> {
+        let timer = &self.options.timer;
+        let begun = timer.now();
+        let total = limit.unwrap_or(self.options.total);
+        let key = matches!(call.repeat, Repeat::Keyed | Repeat::InPart).then(new_key);
+        let mut attempts = Attempts::new(call.repeat, self.options.connect);
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            span.record("attempt", attempt);
+            let started = timer.now();
+            let time = self.options.attempt.min(total.saturating_sub(started.saturating_duration_since(begun)));
+            let error = match within(timer.timeout(time), self.attempt(call, request, key.as_deref(), span)).await {
+                Some(Ok(answer)) => return Ok(answer),
+                Some(Err(error)) => error,
+                None => no_answer(limit.is_some_and(|limit| limit <= timer.now().saturating_duration_since(begun))),
+            };
+            let now = timer.now();
+            let left = total.saturating_sub(now.saturating_duration_since(begun));
+            let pause = attempts.after(error, now.saturating_duration_since(started), left)?;
+            tracing::debug!(?pause, "a request is tried again");
+            timer.sleep(pause).await;
+        }
+    }
+
+    async fn attempt(&self, call: &Call, request: &Request, key: Option<&str>, span: &Span) -> Result<Answer> {
         let url = format!("{}{}", self.options.url, call.path);
         let http = self.http()?;
         let mut sending = match call.method {
@@ -185,23 +237,36 @@ impl Remote {
         if let Some(key) = key {
             sending = sending.header("Idempotency-Key", key);
         }
-        let mut response = sending.send().await.map_err(|error| unanswered(error, call.writes))?;
+        let mut response = sending.send().await.map_err(|error| unanswered(error, call.writes()))?;
         let status = response.status().as_u16();
+        span.record("status", status);
         let headers = Headers { retry_after: retry_after(response.headers()) };
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(error, call.writes))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(error, call.writes()))? {
             if body.len() + chunk.len() > MOST_BYTES {
                 return Err(Error::new(ErrorKind::TooLarge, "the server's answer is too large to be read")
-                    .with_may_have_applied(call.writes));
+                    .with_may_have_applied(call.writes()));
             }
             body.extend_from_slice(&chunk);
         }
-        wire::decode(request, status, &headers, &body)
+        wire::decode(request, status, &headers, &body).map_err(|error| match error.kind() {
+            // Whatever it was that answered, it did not say that nothing was done.
+            ErrorKind::Corrupt => error.with_may_have_applied(call.writes()),
+            _ => error,
+        })
     }
 
     fn http(&self) -> Result<&Client> {
         if let Some(http) = self.http.get() {
             return Ok(http);
+        }
+        // Without one the HTTP client would panic.
+        #[cfg(all(feature = "rustls-no-provider", not(feature = "rustls")))]
+        if rustls::crypto::CryptoProvider::get_default().is_none() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "no crypto provider for TLS: install one for the process, with `rustls::crypto::CryptoProvider`",
+            ));
         }
         let http = Client::builder()
             .user_agent(concat!("persql-rust/", env!("CARGO_PKG_VERSION")))
@@ -214,6 +279,18 @@ impl Remote {
             })?;
         Ok(self.http.get_or_init(|| http))
     }
+}
+
+/// What a request is in logs. No parameter, no SQL, no token.
+fn span(name: &DatabaseName, call: &Call) -> Span {
+    let database = call.is_of_database().then(|| field::display(name));
+    tracing::debug_span!(
+        "persql_request",
+        operation = call.operation,
+        database,
+        attempt = field::Empty,
+        status = field::Empty
+    )
 }
 
 /// Runs jobs until the client and all its jobs are gone.
@@ -229,8 +306,27 @@ fn work(mut jobs: mpsc::UnboundedReceiver<Job>) {
     });
 }
 
+/// What the work gives, unless the time is over first.
+async fn within<T>(mut over: BoxFuture<()>, work: impl Future<Output = T>) -> Option<T> {
+    let mut work = pin!(work);
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => over.as_mut().poll(context).map(|()| None),
+    })
+    .await
+}
+
 fn lost() -> Error {
     Error::new(ErrorKind::Unavailable, "the client's thread ended early").with_may_have_applied(true)
+}
+
+/// The error for an attempt whose time is over, and perhaps the time that the caller gave to all of them.
+fn no_answer(all: bool) -> Error {
+    let error = match all {
+        true => Error::new(ErrorKind::Timeout, "the time limit of the request ran out"),
+        false => Error::new(ErrorKind::Unavailable, "no answer in time"),
+    };
+    error.with_may_have_applied(true)
 }
 
 /// The error for a request without an answer. Only one that never got a connection is known not to have arrived.
@@ -263,6 +359,7 @@ mod tests {
             connect: Duration::from_secs(5),
             attempt: Duration::from_secs(30),
             total: Duration::from_secs(60),
+            timer: Arc::new(crate::timer::RealTime),
         }
     }
 

@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, wire::Repeat};
 
-/// The longest that the service lets a request run. After that a first attempt cannot still be on its way.
+/// The longest that the service lets a request run once it has arrived, and a second to be sure.
 const SERVER_LIMIT: Duration = Duration::from_secs(31);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -16,15 +16,17 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// One request and all its attempts.
 #[derive(Debug)]
 pub(crate) struct Attempts {
-    writes: bool,
+    repeat: Repeat,
+    /// How long an attempt may take to arrive.
+    arrival: Duration,
     failed: u32,
     /// An attempt went out and nothing is known of it.
     lost_one: bool,
 }
 
 impl Attempts {
-    pub(crate) fn new(writes: bool) -> Self {
-        Self { writes, failed: 0, lost_one: false }
+    pub(crate) fn new(repeat: Repeat, arrival: Duration) -> Self {
+        Self { repeat, arrival, failed: 0, lost_one: false }
     }
 
     /// How long to wait before the next attempt; the error to give if there is to be none.
@@ -32,17 +34,24 @@ impl Attempts {
     /// `running` is how long ago this attempt began, `left` how much of the total time is left.
     pub(crate) fn after(&mut self, error: Error, running: Duration, left: Duration) -> Result<Duration, Error> {
         self.failed += 1;
-        let lost = self.writes && error.may_have_applied();
+        let lost = match self.repeat {
+            Repeat::Reads => false,
+            Repeat::Keyed | Repeat::Twice => error.may_have_applied(),
+            Repeat::InPart => error.may_have_applied() || error.sql().is_some(),
+        };
         let pause = self.pause(&error, lost, running);
-        let told = matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Busy | ErrorKind::Unavailable);
-        if error.is_retryable() && pause < left {
+        let again = !lost || self.repeat == Repeat::Keyed;
+        if error.is_retryable() && again && pause < left {
             self.lost_one |= lost;
             return Ok(pause);
         }
-        // A refusal with a reason is the answer to all attempts: one that had been applied would have been replayed.
-        let may = lost || (self.lost_one && told);
+        // What the engine says about a statement is the answer to all attempts: one that had been applied would have
+        // been replayed. Who refuses before the engine is asked does not know of the others.
+        let refused = error.sql().is_some() && !matches!(error.kind(), ErrorKind::Busy | ErrorKind::Denied);
+        let may = lost || (self.lost_one && !refused);
         let error = error.with_may_have_applied(may);
-        Err(if self.failed > 1 { error.context("attempts", self.failed).with_gave_up() } else { error })
+        let error = if self.failed > 1 { error.context("attempts", self.failed) } else { error };
+        Err(if self.failed > 1 || !again { error.with_gave_up() } else { error })
     }
 
     fn pause(&self, error: &Error, lost: bool, running: Duration) -> Duration {
@@ -50,7 +59,8 @@ impl Attempts {
         let jittered = longest.mul_f64(share());
         let asked = error.retry_after().unwrap_or_default();
         // The service promises nothing for two attempts that run at the same time, so the first one is let end.
-        let first_ends = if lost { SERVER_LIMIT.saturating_sub(running) } else { Duration::ZERO };
+        let ends = self.arrival.saturating_add(SERVER_LIMIT);
+        let first_ends = if lost { ends.saturating_sub(running) } else { Duration::ZERO };
         jittered.max(asked).max(first_ends)
     }
 }
@@ -75,8 +85,18 @@ pub(crate) fn new_key() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{SqlDetail, SqlErrorKind};
 
     const MINUTE: Duration = Duration::from_secs(60);
+    const ARRIVAL: Duration = Duration::from_secs(5);
+
+    fn reading() -> Attempts {
+        Attempts::new(Repeat::Reads, ARRIVAL)
+    }
+
+    fn writing() -> Attempts {
+        Attempts::new(Repeat::Keyed, ARRIVAL)
+    }
 
     fn lost() -> Error {
         Error::new(ErrorKind::Unavailable, "connection lost").with_may_have_applied(true)
@@ -84,24 +104,24 @@ mod tests {
 
     #[test]
     fn a_read_is_tried_again_soon_and_a_lost_write_after_the_servers_limit() {
-        let read = Attempts::new(false).after(lost(), Duration::ZERO, MINUTE).unwrap();
+        let read = reading().after(lost(), Duration::ZERO, MINUTE).unwrap();
         assert!(read <= Duration::from_millis(200), "{read:?}");
-        let write = Attempts::new(true).after(lost(), Duration::from_secs(1), MINUTE).unwrap();
-        assert_eq!(write, Duration::from_secs(30));
+        let write = writing().after(lost(), Duration::from_secs(1), MINUTE).unwrap();
+        assert_eq!(write, Duration::from_secs(35));
     }
 
     #[test]
     fn what_the_server_asks_for_is_waited_for() {
         let error = Error::new(ErrorKind::RateLimited, "slow").with_retry_after(Duration::from_secs(7));
-        assert_eq!(Attempts::new(true).after(error, Duration::ZERO, MINUTE).unwrap(), Duration::from_secs(7));
+        assert_eq!(writing().after(error, Duration::ZERO, MINUTE).unwrap(), Duration::from_secs(7));
     }
 
     #[test]
     fn without_time_left_the_error_says_whether_it_may_have_happened() {
-        let error = Attempts::new(true).after(lost(), Duration::ZERO, Duration::from_secs(5)).unwrap_err();
+        let error = writing().after(lost(), Duration::ZERO, Duration::from_secs(5)).unwrap_err();
         assert!(error.may_have_applied() && error.is_retryable());
 
-        let mut attempts = Attempts::new(true);
+        let mut attempts = writing();
         attempts.after(lost(), Duration::ZERO, MINUTE).unwrap();
         let refused = Error::new(ErrorKind::Unavailable, "refused");
         let error = attempts.after(refused, Duration::ZERO, Duration::ZERO).unwrap_err();
@@ -110,17 +130,24 @@ mod tests {
     }
 
     #[test]
-    fn a_reason_is_an_answer_to_all_attempts() {
-        let mut attempts = Attempts::new(true);
+    fn a_reason_of_the_engines_is_an_answer_to_all_attempts() {
+        let mut attempts = writing();
         attempts.after(lost(), Duration::ZERO, MINUTE).unwrap();
-        let error = attempts.after(Error::new(ErrorKind::Conflict, "unique"), Duration::ZERO, MINUTE).unwrap_err();
+        let unique = SqlDetail::new(SqlErrorKind::UniqueViolation);
+        let error = Error::new(ErrorKind::Conflict, "unique").with_sql(unique);
+        let error = attempts.after(error, Duration::ZERO, MINUTE).unwrap_err();
         assert!(!error.may_have_applied());
+
+        let mut attempts = writing();
+        attempts.after(lost(), Duration::ZERO, MINUTE).unwrap();
+        let error = attempts.after(Error::new(ErrorKind::Unpaid, "empty"), Duration::ZERO, MINUTE).unwrap_err();
+        assert!(error.may_have_applied());
     }
 
     #[test]
     fn money_and_mistakes_are_never_tried_again() {
         for kind in [ErrorKind::Unpaid, ErrorKind::Denied, ErrorKind::Sql, ErrorKind::Corrupt] {
-            assert!(Attempts::new(false).after(Error::new(kind, "no"), Duration::ZERO, MINUTE).is_err());
+            assert!(reading().after(Error::new(kind, "no"), Duration::ZERO, MINUTE).is_err());
         }
     }
 

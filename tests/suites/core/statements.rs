@@ -102,7 +102,9 @@ fn a_batch_keeps_what_came_before_the_error_and_stops_there(world: &World) -> Ou
     let db = world.db()?;
     db.query("CREATE TABLE t(a INTEGER PRIMARY KEY)", ())?;
     let result = db.batch([insert(1), insert(2), insert(1), insert(3)]);
-    assert_eq!(kinds(result)?, (ErrorKind::Conflict, Some(SqlErrorKind::UniqueViolation)));
+    let error = refused(result)?;
+    assert_eq!((error.kind(), error.sql_kind()), (ErrorKind::Conflict, Some(SqlErrorKind::UniqueViolation)));
+    assert!(error.may_have_applied(), "two of it did");
     assert_eq!(stored(&db)?, [1, 2]);
     // SQL that is wrong is found when its turn comes, as at the service.
     assert!(db.batch(["INSERT INTO t VALUES (4)", "INSERT INTO nowhere VALUES (5)"]).is_err());

@@ -9,7 +9,7 @@ use std::{
 use rusqlite::Connection;
 
 use super::{Engine, Options, Store, catalog, identity::Identity, shelf};
-use crate::{BranchEnd, Control, Controlled, DatabaseName, Error, ErrorKind, Result};
+use crate::{BranchEnd, Control, Controlled, DatabaseName, Error, ErrorKind, Me, Result};
 
 impl Engine {
     /// Does what is asked. On the calling thread.
@@ -20,6 +20,7 @@ impl Engine {
         }
         let name = self.key(name);
         match control {
+            Control::Me => Ok(Controlled::Me(Me::local())),
             Control::CreateDatabase { namespace, slug, ttl_days } => {
                 let made = self.create_database(&self.named(namespace.as_deref(), slug)?, *ttl_days)?;
                 Ok(Controlled::Databases(vec![made]))

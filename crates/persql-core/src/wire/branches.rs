@@ -1,12 +1,13 @@
 //! Branches over the HTTP API: claimed, made, deleted.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Method, unreadable};
+use super::{Call, Method, Repeat, decode::unreadable, encode::to_json, time::rfc3339};
 use crate::{
     Branch, BranchEnd, Control, Controlled, DatabaseName, Error, ErrorKind, Outcome, Result, branches::Secret,
+    plan::unexpected,
 };
 
 /// What is asked for on the wire.
@@ -14,6 +15,7 @@ pub(super) fn encode(name: &DatabaseName, control: &Control) -> Result<Call> {
     let base = format!("/v1/db/{}/{}", name.namespace(), name.database());
     // Of all that a name may hold, only the slash means something in a path.
     let branch = |reference: &str| format!("{base}/branches/{}", reference.replace('/', "%2F"));
+    let call = |operation, method, path, body| Ok(Call { operation, method, path, body, repeat: Repeat::Twice });
     match control {
         Control::ClaimBranch { with_data: true, .. } | Control::UpsertBranch { with_data: true, .. } => {
             Err(Error::new(ErrorKind::Unsupported, "a branch at the service has no rows: ask for none"))
@@ -25,7 +27,7 @@ pub(super) fn encode(name: &DatabaseName, control: &Control) -> Result<Call> {
                 ttl_sec: ttl.as_secs(),
                 role: role.word(),
             };
-            call(Method::Post, format!("{base}/claim_branch"), Some(&claim))
+            call("claim_branch", Method::Post, format!("{base}/claim_branch"), Some(to_json(&claim)?))
         }
         Control::UpsertBranch { reference, from, end, .. } => {
             let expires_at = match end {
@@ -33,20 +35,11 @@ pub(super) fn encode(name: &DatabaseName, control: &Control) -> Result<Call> {
                 BranchEnd::At(time) => Some(rfc3339(*time)),
             };
             let upsert = Upsert { from_ref: from.as_deref().unwrap_or("main"), expires_at };
-            call(Method::Put, branch(reference), Some(&upsert))
+            call("branches", Method::Put, branch(reference), Some(to_json(&upsert)?))
         }
-        Control::DeleteBranch { reference } => call(Method::Delete, branch(reference), None::<&()>),
-        _ => Err(Error::new(
-            ErrorKind::Unsupported,
-            "databases, snapshots and lists of branches are managed in local mode only",
-        )),
+        Control::DeleteBranch { reference } => call("branches", Method::Delete, branch(reference), None),
+        _ => Err(unexpected()),
     }
-}
-
-fn call(method: Method, path: String, body: Option<&impl Serialize>) -> Result<Call> {
-    let body = body.map(serde_json::to_vec).transpose();
-    let body = body.map_err(|error| Error::invalid("the request cannot be written as JSON").with_source(error))?;
-    Ok(Call { method, path, body, writes: true })
 }
 
 /// Reads what is answered.
@@ -123,39 +116,4 @@ struct Claimed {
 struct Made {
     database_slug: Option<String>,
     outcome: Option<String>,
-}
-
-/// `2026-11-21T06:00:00Z`.
-fn rfc3339(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
-    let (days, second) = (seconds / 86_400, seconds % 86_400);
-    // Years that begin in March have their leap day at the end: Howard Hinnant's `civil_from_days`.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_is_written_as_people_do() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00Z"),
-            (951_782_400, "2000-02-29T00:00:00Z"),
-            (1_700_000_000, "2023-11-14T22:13:20Z"),
-            (4_107_542_399, "2100-02-28T23:59:59Z"),
-            (4_107_542_400, "2100-03-01T00:00:00Z"),
-        ] {
-            assert_eq!(rfc3339(UNIX_EPOCH + Duration::from_secs(seconds)), text);
-        }
-    }
 }
