@@ -75,6 +75,13 @@ pub enum Control {
         /// The branch.
         reference: Arc<str>,
     },
+    /// Asks which branch of this namespace the database of this name holds.
+    #[cfg(feature = "server")]
+    #[non_exhaustive]
+    FindBranch {
+        /// The database's name.
+        database_slug: Arc<str>,
+    },
     /// Keeps a copy of this database.
     #[non_exhaustive]
     CreateSnapshot {
@@ -167,6 +174,8 @@ impl Control {
                 from.as_deref().map_or(Ok(()), check_reference)
             }
             Control::DeleteBranch { reference } => check_reference(reference),
+            #[cfg(feature = "server")]
+            Control::FindBranch { database_slug } => check_slug(None, database_slug),
             Control::CreateSnapshot { label } => check_label(label),
             Control::RestoreSnapshot { id } | Control::DeleteSnapshot { id } => {
                 let is_id = (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');

@@ -221,6 +221,12 @@ impl Link {
         Self { limit: Some(limit), ..self.clone() }
     }
 
+    /// The same for somebody who may not do everything.
+    #[cfg(feature = "server")]
+    pub(crate) fn with_scope(&self, scope: Scope) -> Self {
+        Self { scope: Some(scope), ..self.clone() }
+    }
+
     /// The same for a branch.
     pub(crate) fn leased(&self, lease: &Lease) -> Result<Self> {
         let slug = &lease.branch.database_slug;

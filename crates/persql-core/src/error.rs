@@ -83,12 +83,14 @@ pub struct SqlDetail {
     pub table: Option<String>,
     /// The column, where the engine named one.
     pub column: Option<String>,
+    /// Tables and columns of a broken rule that is about columns, in the engine's order.
+    pub columns: Vec<(String, String)>,
 }
 
 impl SqlDetail {
     /// A detail of this kind that names no table or column.
     pub fn new(kind: SqlErrorKind) -> Self {
-        Self { kind, table: None, column: None }
+        Self { kind, table: None, column: None, columns: Vec::new() }
     }
 }
 

@@ -23,11 +23,17 @@ mod remote;
 mod retry;
 mod rows;
 mod schema;
+#[cfg(feature = "server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+pub mod server;
 mod snapshots;
 mod sql;
 mod statement;
 #[cfg(feature = "remote")]
 mod timer;
+#[cfg(any(feature = "remote", feature = "server"))]
+#[cfg_attr(not(feature = "server"), allow(unreachable_pub, reason = "what a server needs too"))]
+mod timestamp;
 #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
 mod tokens;
 mod transport;

@@ -305,32 +305,50 @@ impl Access {
 pub struct Batch {
     statements: Vec<Statement>,
     access: Access,
+    #[cfg(feature = "server")]
+    terms: Option<crate::server::Terms>,
 }
 
 impl Batch {
     /// One statement that reads.
     pub fn read(statement: Statement) -> Self {
-        Self { statements: vec![statement], access: Access::Read }
+        Self::of(vec![statement], Access::Read)
     }
 
     /// Statements that read.
     pub(crate) fn reads(statements: &[Statement]) -> Self {
-        Self { statements: statements.to_vec(), access: Access::Read }
+        Self::of(statements.to_vec(), Access::Read)
     }
 
     /// Statements that write: all of them, or none.
     pub fn write(statements: impl IntoIterator<Item = Statement>) -> Self {
-        Self { statements: statements.into_iter().collect(), access: Access::Write }
+        Self::of(statements.into_iter().collect(), Access::Write)
     }
 
     /// Statements that create or alter tables: all of them, or none.
     pub fn schema(statements: impl IntoIterator<Item = Statement>) -> Self {
-        Self { statements: statements.into_iter().collect(), access: Access::Schema }
+        Self::of(statements.into_iter().collect(), Access::Schema)
     }
 
     /// SQL of the user's own.
     pub fn raw(statements: impl IntoIterator<Item = Statement>, transaction: bool) -> Self {
-        Self { statements: statements.into_iter().collect(), access: Access::Raw { transaction } }
+        Self::of(statements.into_iter().collect(), Access::Raw { transaction })
+    }
+
+    fn of(statements: Vec<Statement>, access: Access) -> Self {
+        Self {
+            statements,
+            access,
+            #[cfg(feature = "server")]
+            terms: None,
+        }
+    }
+
+    /// The same statements under a server's terms.
+    #[cfg(feature = "server")]
+    #[must_use]
+    pub fn on_terms(self, terms: crate::server::Terms) -> Self {
+        Self { terms: Some(terms), ..self }
     }
 
     /// The statements, in the order in which they run.
@@ -341,6 +359,15 @@ impl Batch {
     /// How they are to be run.
     pub fn access(&self) -> Access {
         self.access
+    }
+
+    /// Whether a write does not create the database.
+    #[cfg(feature = "local")]
+    pub(crate) fn must_exist(&self) -> bool {
+        #[cfg(feature = "server")]
+        return self.terms.as_ref().is_some_and(|terms| terms.must_exist);
+        #[cfg(not(feature = "server"))]
+        false
     }
 
     /// Whether it is SQL of the user's own.

@@ -65,6 +65,16 @@ impl Engine {
         Ok(live.map(|branch| shown(branch, None)).collect())
     }
 
+    /// The branch of this namespace whose copy has this name.
+    #[cfg(feature = "server")]
+    pub(super) fn find_branch(&self, name: &DatabaseName, copy: &str) -> Result<Vec<Branch>> {
+        if !self.catalog.is_there() {
+            return Ok(Vec::new());
+        }
+        let found = self.catalog.transact(|sqlite| catalog::branch_of_copy(sqlite, name.namespace(), copy))?;
+        Ok(found.into_iter().map(|branch| shown(branch, None)).collect())
+    }
+
     pub(super) fn delete_branch(&self, name: &DatabaseName, reference: &str) -> Result<()> {
         match self.catalog.transact(|sqlite| catalog::remove_branch(sqlite, name, reference))? {
             Some(copy) => self.remove_copy(&copy),

@@ -225,6 +225,13 @@ pub(super) fn branch(sqlite: &Connection, name: &DatabaseName, reference: &str) 
     sqlite.query_row(sql, params![name.namespace(), name.database(), reference], forked).optional()
 }
 
+/// By the unique index on `copy`.
+#[cfg(feature = "server")]
+pub(super) fn branch_of_copy(sqlite: &Connection, namespace: &str, copy: &str) -> rusqlite::Result<Option<Forked>> {
+    let sql = "SELECT reference, copy, expires_at FROM branch WHERE copy = ?1 AND namespace = ?2";
+    sqlite.query_row(sql, params![copy, namespace], forked).optional()
+}
+
 /// The copies of the branches whose time is over, which are litter from now on.
 pub(super) fn expire_branches(sqlite: &Connection, now: i64) -> rusqlite::Result<Vec<String>> {
     let copies = collect(sqlite, "DELETE FROM branch WHERE expires_at <= ?1 RETURNING copy", params![now], |row| {

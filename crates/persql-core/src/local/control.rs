@@ -48,6 +48,8 @@ impl Engine {
             }
             Control::ListBranches => self.list_branches(name).map(Controlled::Branches),
             Control::DeleteBranch { reference } => self.delete_branch(name, reference).map(|()| Controlled::Done),
+            #[cfg(feature = "server")]
+            Control::FindBranch { database_slug } => self.find_branch(name, database_slug).map(Controlled::Branches),
             Control::CreateSnapshot { label } => {
                 self.create_snapshot(name, label).map(|made| Controlled::Snapshots(vec![made]))
             }

@@ -128,9 +128,11 @@ fn constraint(rule: SqlErrorKind, text: &'static str, message: &str) -> Error {
         SqlErrorKind::CheckViolation | SqlErrorKind::FkViolation => None,
         _ => message.rsplit_once("failed: ").map(|(_, at)| at),
     };
-    if let Some((table, column)) = at.and_then(|at| at.split(", ").next()).and_then(|at| at.split_once('.')) {
-        detail.table = Some(table.to_owned());
-        detail.column = Some(column.to_owned());
+    let columns = at.into_iter().flat_map(|at| at.split(", ")).filter_map(|at| at.split_once('.'));
+    detail.columns = columns.map(|(table, column)| (table.to_owned(), column.to_owned())).collect();
+    if let Some((table, column)) = detail.columns.first() {
+        detail.table = Some(table.clone());
+        detail.column = Some(column.clone());
     }
     let error = Error::new(ErrorKind::Conflict, text);
     match at {

@@ -111,7 +111,7 @@ impl FileStore {
         });
         match looked {
             Err(error) if error.sql_kind() == Some(SqlErrorKind::UnknownDatabase) => {
-                if batch.statements().iter().all(|statement| tokens::reads(statement.sql())) {
+                if batch.must_exist() || batch.statements().iter().all(|statement| tokens::reads(statement.sql())) {
                     Err(error)
                 } else {
                     Ok(false)

@@ -4,10 +4,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Method, Repeat, decode::unreadable, encode::to_json, time::rfc3339};
+use super::{Call, Method, Repeat, decode::unreadable, encode::to_json};
 use crate::{
     Branch, BranchEnd, Control, Controlled, DatabaseName, Error, ErrorKind, Outcome, Result, branches::Secret,
-    plan::unexpected,
+    plan::unexpected, timestamp,
 };
 
 /// What is asked for on the wire.
@@ -32,7 +32,7 @@ pub(super) fn encode(name: &DatabaseName, control: &Control) -> Result<Call> {
         Control::UpsertBranch { reference, from, end, .. } => {
             let expires_at = match end {
                 BranchEnd::Never => None,
-                BranchEnd::At(time) => Some(rfc3339(*time)),
+                BranchEnd::At(time) => Some(timestamp::write(*time)),
             };
             let upsert = Upsert { from_ref: from.as_deref().unwrap_or("main"), expires_at };
             call("branches", Method::Put, branch(reference), Some(to_json(&upsert)?))

@@ -46,6 +46,8 @@ fn encode_control(name: &DatabaseName, control: &Control) -> Result<Call> {
             branches::encode(name, control)
         }
         Control::ListBranches => unsupported("the HTTP API has no list of branches: claim a branch by its name"),
+        #[cfg(feature = "server")]
+        Control::FindBranch { .. } => unsupported("the HTTP API does not say which branch a database holds"),
         Control::SweepDatabases => unsupported("the server deletes what has reached its end by itself"),
         Control::CreateSnapshot { .. }
         | Control::ListSnapshots

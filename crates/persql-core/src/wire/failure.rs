@@ -38,11 +38,13 @@ impl WireDetail {
         } else {
             Some(names.join(", "))
         };
-        let (first_table, first_column) = columns.into_iter().next().map_or((None, None), |at| (at.table, at.column));
+        let columns: Vec<_> = columns.into_iter().filter_map(|at| Some((at.table?, at.column?))).collect();
+        let (table, column) = columns.first().cloned().unzip();
         let detail = SqlDetail {
             kind: self.kind.unwrap_or(SqlErrorKind::Unknown),
-            table: self.table.or(first_table),
-            column: self.column.or(first_column),
+            table: self.table.or(table),
+            column: self.column.or(column),
+            columns,
         };
         (detail, at)
     }

@@ -9,7 +9,7 @@ use serde::{
 };
 
 use super::decode::WireMeta;
-use crate::{Batch, Result, Rows, ValueRef};
+use crate::{Batch, Result, Rows, Value, ValueRef};
 
 /// What result sets say about their cost.
 #[derive(Default)]
@@ -214,19 +214,18 @@ impl<'de> Visitor<'de> for CellSeed<'_> {
         Ok(())
     }
 
-    /// `{"$base64": "…"}` is how our server writes bytes.
+    /// `{"$base64": "…"}` is how our server writes bytes, `{"$real": "-Infinity"}` a number that JSON does not have.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut bytes = None;
+        let mut value = None;
         while let Some(key) = map.next_key::<String>()? {
-            if key == "$base64" {
-                let text: String = map.next_value()?;
-                bytes = STANDARD.decode(text).ok();
-            } else {
-                map.next_value::<IgnoredAny>()?;
+            match key.as_str() {
+                "$base64" => value = STANDARD.decode(map.next_value::<String>()?).ok().map(Value::Blob),
+                "$real" => value = map.next_value::<String>()?.parse().ok().map(Value::Real),
+                _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        let bytes = bytes.ok_or_else(|| serde::de::Error::custom("an object that is no bytes"))?;
-        self.0.push(ValueRef::Blob(&bytes));
+        let value = value.ok_or_else(|| serde::de::Error::custom("an object that is no value"))?;
+        self.0.push(value.as_ref());
         Ok(())
     }
 }

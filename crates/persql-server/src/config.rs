@@ -1,0 +1,73 @@
+//! How a server is set up.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use persql_core::Durability;
+
+/// Where a server keeps its databases, where it listens, and what it allows.
+///
+/// # Examples
+/// ```
+/// use persql_server::{Config, Durability};
+///
+/// let config = Config::new("./data").listen(([127, 0, 0, 1], 0).into()).durability(Durability::Normal);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a configuration does nothing until a server is made of it"]
+pub struct Config {
+    pub(crate) data: PathBuf,
+    pub(crate) listen: SocketAddr,
+    pub(crate) durability: Durability,
+    pub(crate) limits: Limits,
+}
+
+impl Config {
+    /// A server whose databases are in this directory, at `127.0.0.1:8787`.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data_dir.into(),
+            listen: (Ipv4Addr::LOCALHOST, 8787).into(),
+            durability: Durability::Full,
+            limits: Limits::default(),
+        }
+    }
+
+    /// Where to listen. With port 0 the system chooses one: see [`Server::address`](crate::Server::address).
+    pub fn listen(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// What an acknowledged write survives. The default is [`Durability::Full`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// What one caller may ask of the server.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+}
+
+/// What one caller may ask of the server. The limits of the API itself (statements, parameters, sizes of rows) are not
+/// settings.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// How long the statements of a request may run, the time that they wait for other writers included.
+    pub run: Duration,
+    /// Bytes of a request's body.
+    pub body_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { run: Duration::from_secs(30), body_bytes: 64 << 20 }
+    }
+}

@@ -1,0 +1,212 @@
+//! A server: bound to its address, serving until it is told to stop.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+    service::TowerToHyperService,
+};
+use persql_core::{Error, ErrorKind, PerSql, Result};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+};
+
+use crate::{Config, app::App, routes::router, tokens::Tokens};
+
+/// A server that is bound to its address and answers once [`serve`](Server::serve) runs.
+///
+/// # Examples
+/// ```
+/// use persql_core::PerSql;
+/// use persql_server::{Config, Role, Server};
+///
+/// # #[tokio::main] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let directory = tempfile::tempdir()?;
+/// let server = Server::bind(Config::new(directory.path()).listen(([127, 0, 0, 1], 0).into())).await?;
+/// let token = server.tokens().create("acme", Role::Admin)?;
+/// let url = format!("http://{}", server.address());
+/// tokio::spawn(server.serve(std::future::pending()));
+///
+/// let client = PerSql::builder().token(token).api_url(url).build()?;
+/// let db = client.database("acme/agent-state")?;
+/// db.query("CREATE TABLE note(text TEXT)", ()).await?;
+/// # Ok(()) }
+/// ```
+#[must_use = "a server answers nothing until it serves"]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: Arc<App>,
+}
+
+impl Server {
+    /// Binds to the address and opens the tokens. Nobody is answered yet, and nobody refused.
+    ///
+    /// # Errors
+    /// [`Unavailable`](ErrorKind::Unavailable) if the address is taken or the directory cannot be made.
+    pub async fn bind(config: Config) -> Result<Self> {
+        let listener = TcpListener::bind(config.listen).await.map_err(unusable)?;
+        let address = listener.local_addr().map_err(unusable)?;
+        let opened = tokio::task::spawn_blocking(move || open(config)).await;
+        let app = opened.map_err(|_| Error::new(ErrorKind::Unavailable, "the server could not be opened"))??;
+        Ok(Self { listener, address, app: Arc::new(app) })
+    }
+
+    /// Starts a server on a thread with a runtime of its own: for tests, and for programs that block.
+    ///
+    /// # Errors
+    /// As [`bind`](Server::bind).
+    ///
+    /// # Examples
+    /// ```
+    /// use persql_core::blocking::PerSql;
+    /// use persql_server::{Config, Role, Server};
+    ///
+    /// # fn main() -> persql_server::Result<()> {
+    /// # let directory = tempfile::tempdir().unwrap();
+    /// let server = Server::start(Config::new(directory.path()).listen(([127, 0, 0, 1], 0).into()))?;
+    /// let token = server.tokens().create("acme", Role::Admin)?;
+    /// let client = PerSql::builder().token(token).api_url(server.url()).build()?;
+    /// client.database("acme/agent-state")?.query("CREATE TABLE note(text TEXT)", ())?;
+    /// server.stop();
+    /// # Ok(()) }
+    /// ```
+    pub fn start(config: Config) -> Result<Running> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(unusable)?;
+        let server = runtime.block_on(Self::bind(config))?;
+        let (address, tokens) = (server.address, server.tokens().clone());
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = thread::Builder::new()
+            .name("persql-server".to_owned())
+            .spawn(move || runtime.block_on(server.serve(async { drop(stopped.await) })))
+            .map_err(unusable)?;
+        Ok(Running { address, tokens, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its tokens.
+    pub fn tokens(&self) -> &Tokens {
+        &self.app.tokens
+    }
+
+    /// Answers until the future ends. Then nobody new is accepted, what is under way is answered, and this returns.
+    pub async fn serve(self, until: impl Future<Output = ()> + Send) {
+        let router = router(Arc::clone(&self.app));
+        let connections = GracefulShutdown::new();
+        let mut until = pin!(until);
+        tracing::info!(address = %self.address, "listening");
+        loop {
+            tokio::select! {
+                () = &mut until => break,
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, _)) => connect(stream, router.clone(), &connections),
+                    Err(error) => {
+                        // Mostly too many open files: others close some.
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(20)).await;
+                    }
+                },
+            }
+        }
+        drop(self.listener);
+        if tokio::time::timeout(self.app.limits.run, connections.shutdown()).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        self.app.client.close();
+        tracing::info!("stopped");
+    }
+}
+
+fn open(config: Config) -> Result<App> {
+    std::fs::create_dir_all(&config.data).map_err(unusable)?;
+    let tokens = Tokens::open(&config.data)?;
+    let client = PerSql::builder()
+        .local(&config.data)
+        .durability(config.durability)
+        .strict_limits(true)
+        .busy_timeout(config.limits.run)
+        .build()?;
+    Ok(App { client, tokens, limits: config.limits })
+}
+
+fn connect(stream: TcpStream, router: Router, connections: &GracefulShutdown) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "answers may be held back");
+    }
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection broke");
+        }
+    });
+}
+
+fn unusable(error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, "the address, the directory or the system cannot be used").with_source(error)
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// A server on a thread of its own: [`Server::start`]. Dropping it stops it.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    tokens: Tokens,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What clients call `PERSQL_API_URL`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Its tokens.
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
+    }
+
+    /// Answers what is under way, and stops.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::warn!("the server's thread ended in a panic");
+        }
+    }
+}

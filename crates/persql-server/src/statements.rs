@@ -1,0 +1,159 @@
+//! The bodies of `/query` and `/batch`: JSON to statements.
+
+use std::{borrow::Cow, fmt};
+
+use axum::http::StatusCode;
+use persql_core::{SqlDetail, SqlErrorKind, Statement, Value, limits};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, Deserializer, Visitor},
+};
+
+use crate::failure::Failure;
+
+/// Reads the body of `/query`.
+pub(crate) fn query(body: &[u8]) -> Result<Vec<Statement>, Failure> {
+    let one: One<'_> = parse(body)?;
+    Ok(vec![one.into_statement()?])
+}
+
+/// Reads the body of `/batch`: the statements, and whether they are one transaction.
+pub(crate) fn batch(body: &[u8]) -> Result<(Vec<Statement>, bool), Failure> {
+    let several: Several<'_> = parse(body)?;
+    if several.statements.len() > limits::STATEMENTS {
+        return Err(Failure::bad(format!("a batch has {} statements at most", limits::STATEMENTS)));
+    }
+    let statements = several.statements.into_iter().map(One::into_statement).collect::<Result<_, _>>()?;
+    Ok((statements, several.transaction))
+}
+
+/// Reads a body that may be left out.
+pub(crate) fn optional<T: DeserializeOwned + Default>(body: &[u8]) -> Result<T, Failure> {
+    if body.is_empty() { Ok(T::default()) } else { parse(body) }
+}
+
+/// Reads a body.
+pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
+    serde_json::from_slice(body).map_err(|error| {
+        // The parser's own words could quote what is to be stored.
+        let (line, column) = (error.line(), error.column());
+        Failure::bad(format!("the body is not the JSON that this route takes (line {line}, column {column})"))
+    })
+}
+
+#[derive(Deserialize)]
+struct One<'a> {
+    #[serde(borrow)]
+    sql: Cow<'a, str>,
+    #[serde(default)]
+    params: Option<Vec<Param>>,
+}
+
+#[derive(Deserialize)]
+struct Several<'a> {
+    #[serde(borrow)]
+    statements: Vec<One<'a>>,
+    #[serde(default)]
+    transaction: bool,
+}
+
+impl One<'_> {
+    fn into_statement(self) -> Result<Statement, Failure> {
+        let params: Vec<Value> = self.params.unwrap_or_default().into_iter().map(|Param(value)| value).collect();
+        if params.len() > limits::PARAMETERS {
+            let text = format!("a statement has {} parameters at most", limits::PARAMETERS);
+            return Err(Failure::bad(text).with_detail(SqlDetail::new(SqlErrorKind::TooManyParams)));
+        }
+        if let Some(value) = params.iter().find(|value| value.size() > limits::ROW_BYTES) {
+            let text = format!("a parameter has {} bytes at most, and this has {}", limits::ROW_BYTES, value.size());
+            return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, text));
+        }
+        Ok(Statement::new(self.sql.into_owned(), params))
+    }
+}
+
+struct Param(Value);
+
+impl<'de> Deserialize<'de> for Param {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ParamVisitor).map(Param)
+    }
+}
+
+struct ParamVisitor;
+
+impl Visitor<'_> for ParamVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("null, a number or text")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(truth.into())
+    }
+
+    fn visit_i64<E>(self, integer: i64) -> Result<Value, E> {
+        Ok(Value::Integer(integer))
+    }
+
+    /// As SQLite reads such a number in a statement's text.
+    fn visit_u64<E>(self, integer: u64) -> Result<Value, E> {
+        #[allow(clippy::cast_precision_loss, reason = "SQLite has no larger integers")]
+        Ok(i64::try_from(integer).map_or(Value::Real(integer as f64), Value::Integer))
+    }
+
+    fn visit_f64<E>(self, real: f64) -> Result<Value, E> {
+        Ok(Value::Real(real))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::Text(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_null_numbers_and_text() {
+        let body = br#"{"sql":"SELECT 1","params":[null,true,-9223372036854775808,18446744073709551615,1.0,"\u0000\"x"],"new":{}}"#;
+        let statements = query(body).unwrap();
+        assert_eq!(
+            statements[0].params(),
+            [
+                Value::Null,
+                Value::Integer(1),
+                Value::Integer(i64::MIN),
+                Value::Real(18_446_744_073_709_551_615.0),
+                Value::Real(1.0),
+                Value::Text("\0\"x".to_owned())
+            ]
+        );
+        for bad in [r#"{"sql":"x","params":[[]]}"#, r#"{"sql":"x","params":[{}]}"#, r#"{"sql":1}"#, "[]", "", "{}"] {
+            assert_eq!(query(bad.as_bytes()).unwrap_err().status(), StatusCode::BAD_REQUEST, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_quotes_nothing() {
+        let failure = query(br#"{"sql":"x","params":[{"secret":1}]}"#).unwrap_err();
+        assert!(!String::from_utf8(failure.body()).unwrap().contains("secret"));
+    }
+
+    #[test]
+    fn a_batch_is_no_transaction_unless_it_says_so() {
+        let (statements, transaction) = batch(br#"{"statements":[{"sql":"a"},{"sql":"b","params":null}]}"#).unwrap();
+        assert_eq!((statements.len(), transaction), (2, false));
+        assert!(batch(br#"{"transaction":true,"statements":[]}"#).unwrap().1);
+    }
+}
