@@ -118,7 +118,7 @@ impl Suite {
         match self.runner {
             Runner::Module(module, arguments) => [&["-m", module], arguments].concat(),
             Runner::Pytest(plugin, files) => {
-                let pytest = ["-m", "pytest", "-q", "--tb=short", "--timeout=120", "-p", "persql_peers.results"];
+                let pytest = ["-m", "pytest", "-q", "--tb=native", "--timeout=120", "-p", "persql_peers.results"];
                 [pytest.as_slice(), &["-p", plugin], files].concat()
             }
         }

@@ -27,17 +27,19 @@ class PerSqlSession(SessionABC):
         create_tables: bool = True,
     ) -> None:
         self.session_id = session_id
+        self.sessions_table = sessions_table
+        self.messages_table = messages_table
         settings = session_settings if session_settings is not None else SessionSettings()
         self.session_settings = coerce_session_settings(settings)
         self.database = persql_native.Database(url)
-        names = {"sessions_table": sessions_table, "messages_table": messages_table}
         self._sync, self._session = (
             persql_native.Session(
                 self.database,
                 session_id,
                 asynchronous=asynchronous,
+                sessions_table=sessions_table,
+                messages_table=messages_table,
                 create_tables=create_tables,
-                **names,
             )
             for asynchronous in (False, not storage.BLOCKING)
         )

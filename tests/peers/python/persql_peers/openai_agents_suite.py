@@ -34,13 +34,18 @@ class Cursor:
 
 
 class Connection:
-    """What the tests use of `sqlite3.Connection`."""
+    """What the tests use of `sqlite3.Connection`.
+
+    Theirs do not enforce foreign keys, so the tests do not care for the row of the session.
+    """
 
     in_transaction = False
 
     def __init__(self, session: PerSqlSession) -> None:
         session.create_tables()
         self._database = session.database
+        sql = f"INSERT OR IGNORE INTO {session.sessions_table} (session_id) VALUES (?)"
+        self._database.query(sql, session.session_id)
 
     def execute(self, sql: str, params: Any = ()) -> Cursor:
         return Cursor(self._database.query(sql, *params))
@@ -98,8 +103,6 @@ class SQLiteSession(PerSqlSession):
         session_settings: Any = None,
     ) -> None:
         self.db_path = db_path
-        self.sessions_table = sessions_table
-        self.messages_table = messages_table
         super().__init__(
             session_id,
             storage.at(db_path),
