@@ -70,7 +70,7 @@ fn command(arguments: &Arguments) -> Outcome {
         };
         for mode in suite.modes(&modes) {
             let server = server.iter().flat_map(|server| &server.environment);
-            let tally = run(&place, suite, mode, &tests, server)?.tally(suite, mode, &listed, &mut remarks);
+            let tally = run(&place, suite, mode, &tests, &listed, server)?.tally(suite, mode, &listed, &mut remarks);
             row(suite, mode.name, &tally);
             sum.add(&tally);
         }
@@ -86,12 +86,14 @@ fn run<'a>(
     suite: &Suite,
     mode: &Mode,
     tests: &Path,
+    listed: &NotApplicable,
     server: impl Iterator<Item = &'a (String, String)>,
 ) -> Outcome<Outcomes> {
     let mut python = place.python(suite, tests)?;
     let run = place.fresh_run(suite, mode)?;
     let log = || File::options().append(true).open(&run.log).map_err(|cause| Failure::at(&run.log, cause));
     python.env("PERSQL_PEERS_RESULTS", &run.results).stdout(log()?).stderr(log()?);
+    python.env("PERSQL_PEERS_NOT_APPLICABLE", listed.names(mode).join("\n"));
     python.envs(mode.environment()).envs(server.map(|(name, value)| (name, value)));
     // What counts is what each test told, not how Python ended.
     python.status().map_err(|cause| cannot_start(&python, &cause))?;

@@ -100,10 +100,48 @@ impl NotApplicable {
         Self { entries: page.lines().filter_map(bullet).collect() }
     }
 
+    /// The entries that are true of this mode.
+    pub(super) fn names(&self, mode: &Mode) -> Vec<&str> {
+        self.entries.iter().filter(|(_, modes)| mode.is_one_of(modes)).map(|(name, _)| name.as_str()).collect()
+    }
+
     /// The entry that a test falls under in this mode: its own name, or that of the function whose case it is.
     fn entry(&self, name: &str, mode: &Mode) -> Option<&str> {
         let function = name.split('[').next().unwrap_or(name);
         let found = [name, function].into_iter().find_map(|name| self.entries.get_key_value(name));
         found.filter(|(_, modes)| mode.is_one_of(modes)).map(|(entry, _)| entry.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::peers::suites::{MODES, SUITES};
+
+    const PAGE: &str = "# Reasons\n\n- `a.py::whole`\n- `b.py::one[case]` (server)\n- `no test`\n- a.py::prose\n";
+
+    fn tally(results: &str, mode: usize) -> (Vec<usize>, String) {
+        let suite = Suite { collected: 3, ..SUITES[0] };
+        let mut remarks = Remarks::default();
+        let tally = Outcomes::parse(results).tally(&suite, &MODES[mode], &NotApplicable::parse(PAGE), &mut remarks);
+        let Tally { collected, passed, failed, not_applicable } = tally;
+        (vec![collected, passed, failed, not_applicable], remarks.0.into_iter().collect::<Vec<_>>().join("; "))
+    }
+
+    #[test]
+    fn only_what_is_listed_may_fail_and_only_where_it_is_listed() {
+        let results = "passed\tb.py::two\nfailed\tb.py::one[case]\nskipped\ta.py::whole[x]\n";
+        let (local, server) = (1, 3);
+        assert_eq!(tally(results, server), (vec![3, 1, 0, 2], String::new()));
+        let (counts, remarks) = tally(results, local);
+        assert_eq!((counts, remarks.as_str()), (vec![3, 1, 1, 1], "FAILED: b.py::one[case] [local-async]"));
+    }
+
+    #[test]
+    fn a_test_that_never_ended_has_failed_and_one_too_few_is_a_failure() {
+        let (counts, remarks) = tally("collected\tb.py::two\npassed\ta.py::whole\n", 0);
+        assert_eq!(counts, [2, 1, 2, 0]);
+        assert!(remarks.contains("listed, and passes: a.py::whole (a.py::whole)"), "{remarks}");
+        assert!(remarks.contains("FAILED: b.py::two") && remarks.contains("2 tests, not 3"), "{remarks}");
     }
 }

@@ -1,7 +1,7 @@
 //! Which suites there are, and the ways in which each is run.
 
 /// One suite: tests of one framework that run in one process of Python.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Suite {
     /// Begins with the framework's name.
     pub(super) name: &'static str,
@@ -16,7 +16,7 @@ pub(super) struct Suite {
 }
 
 /// Where a suite's tests come from.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Tests {
     /// An installed package.
     Installed,
@@ -27,7 +27,7 @@ pub(super) enum Tests {
 }
 
 /// What runs the tests.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Runner {
     /// A module of ours, with its arguments.
     Module(&'static str, &'static [&'static str]),
@@ -118,7 +118,7 @@ impl Suite {
         match self.runner {
             Runner::Module(module, arguments) => [&["-m", module], arguments].concat(),
             Runner::Pytest(plugin, files) => {
-                let pytest = ["-m", "pytest", "-q", "--tb=native", "--timeout=120", "-p", "persql_peers.results"];
+                let pytest = ["-m", "pytest", "-q", "--tb=native", "--timeout=60", "-p", "persql_peers.results"];
                 [pytest.as_slice(), &["-p", plugin], files].concat()
             }
         }

@@ -11,6 +11,8 @@ from importlib import import_module
 from typing import Any
 from weakref import WeakKeyDictionary
 
+# Encrypted sessions have a way of their own with the SDK's store, and must not take ours for it.
+from agents.extensions.memory import EncryptedSession as _
 from agents.extensions.memory import SQLAlchemySession as TheirSQLAlchemySession
 from sqlalchemy.dialects.sqlite import dialect
 from sqlalchemy.engine.result import IteratorResult, SimpleResultMetaData
@@ -78,7 +80,9 @@ class AsyncConnection(Connection):
 class AlchemySession(Connection):
     """What the tests use of SQLAlchemy's `AsyncSession`."""
 
-    async def execute(self, statement: Any) -> IteratorResult[Any]:
+    async def execute(self, statement: Any, params: Any = None) -> IteratorResult[Any]:
+        if params is not None:
+            statement = statement.bindparams(**params)
         text = statement.compile(dialect=dialect(), compile_kwargs={"literal_binds": True})
         columns = [column.name for column in getattr(statement, "selected_columns", ())]
         return IteratorResult(SimpleResultMetaData(columns), iter(self._database.query(str(text))))
