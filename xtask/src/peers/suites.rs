@@ -95,6 +95,35 @@ pub(super) const SUITES: &[Suite] = &[
         collected: 251,
         stores: true,
     },
+    Suite {
+        name: "openai-agents-runs",
+        framework: "openai-agents",
+        tests: Tests::Source("openai-agents"),
+        runner: Runner::Pytest(
+            "persql_peers.openai_agents_suite",
+            &[
+                "tests/deferred_session_writes",
+                "tests/test_agent_runner.py",
+                "tests/test_agent_runner_streamed.py",
+                "tests/test_cancel_streaming.py",
+                "tests/test_error_logging_redaction.py",
+                "tests/test_handoff_history_duplication.py",
+                "tests/test_invalid_final_output_handler.py",
+                "tests/test_max_turns.py",
+                "tests/test_native_tool_failure_history.py",
+                "tests/test_programmatic_tool_calling.py",
+                "tests/test_prompt_cache_key.py",
+                "tests/test_run_impl_resume_paths.py",
+                "tests/test_run_state_pending_input.py",
+                "tests/test_runtime_symmetry_contract.py",
+                "tests/test_soft_cancel.py",
+                "tests/test_tool_batch_failure_history.py",
+                "tests/test_tool_failure_boundaries.py",
+            ],
+        ),
+        collected: 1529,
+        stores: true,
+    },
 ];
 
 /// Where the databases are, and how Python waits for us.
