@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use crate::{Batch, Control, Controlled, Error, ErrorKind, Handle, Plan, Request, Result, plan::unexpected, tokens};
+use crate::{Control, Controlled, Error, ErrorKind, Handle, Plan, Request, Result, plan::unexpected, tokens};
 
 /// What a lease allows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -282,7 +282,7 @@ impl Scope {
             (Request::Batch(batch), Role::Read) => match batch.access() {
                 crate::Access::Read => Ok(None),
                 // On a connection that cannot write.
-                crate::Access::Raw { .. } => Ok(Some(Request::Batch(Batch::reads(batch.statements())))),
+                crate::Access::Raw { .. } => Ok(Some(Request::Batch(batch.reading()))),
                 _ => Err(denied()),
             },
             (Request::Batch(batch), Role::Write) => {

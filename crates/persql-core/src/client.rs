@@ -169,6 +169,7 @@ impl<C> Builder<C> {
                 busy_timeout: Duration::from_secs(30),
                 log_limit: 1 << 30,
                 must_exist: false,
+                hides_records: false,
             },
             #[cfg(feature = "local")]
             idle_connections: None,
@@ -216,6 +217,12 @@ impl<C> Builder<C> {
     #[cfg(feature = "local")]
     pub fn strict_limits(mut self, strict: bool) -> Self {
         self.options.strict_limits = strict;
+        self
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn hide_records(mut self) -> Self {
+        self.options.hides_records = true;
         self
     }
 

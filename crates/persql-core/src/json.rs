@@ -164,6 +164,31 @@ pub fn scan(text: &str) -> Result<Scan, JsonError> {
     Ok(Scan { depth, is_object, plain: scanner.plain })
 }
 
+/// Where the string ends that `text` begins with, behind its closing quote; `None` if it does not end.
+///
+/// For taking valid JSON apart where it stands: strings are most of it, and this passes over them quickly.
+#[must_use]
+pub fn string_end(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    loop {
+        at += plain_run(bytes.get(at..)?);
+        at += match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => 2,
+            _ => 1,
+        };
+    }
+}
+
+/// Whether `text` has too few brackets to be nested deeper than [`MAX_DEPTH`]. If it has not, [`scan`] knows.
+///
+/// Every level takes an opening byte, and counting those is far cheaper than a scan.
+#[must_use]
+pub fn is_shallow(text: &str) -> bool {
+    text.len() <= MAX_DEPTH || text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() <= MAX_DEPTH
+}
+
 /// Makes a value of JSON text.
 ///
 /// # Errors
@@ -205,9 +230,7 @@ fn decode_deep<T: DeserializeOwned>(text: &str) -> Result<T, DecodeError> {
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<String, EncodeError> {
     // The error may quote the value.
     let text = serde_json::to_string(value).map_err(|_| EncodeError::Unsupported)?;
-    // Every level takes an opening byte, and counting those is far cheaper than a scan.
-    let opening = text.bytes().filter(|byte| matches!(byte, b'[' | b'{'));
-    if opening.count() > MAX_DEPTH {
+    if !is_shallow(&text) {
         // Only an implementation that writes raw text of its own gets here with invalid JSON.
         let depth = scan(&text).map_err(|_| EncodeError::Unsupported)?.depth;
         if depth > MAX_DEPTH {
@@ -306,8 +329,7 @@ impl Scanner<'_> {
         // Whether a high surrogate has just been read, which wants a low one at once.
         let mut high = false;
         loop {
-            let rest = self.rest();
-            let run = rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20).unwrap_or(rest.len());
+            let run = plain_run(self.rest());
             self.at += run;
             if run > 0 && high {
                 high = false;
@@ -442,6 +464,28 @@ impl Scanner<'_> {
     }
 }
 
+/// How many bytes a string goes on without a quote, a backslash or a control character. Strings are most of what is
+/// stored, so it looks at eight bytes at once.
+fn plain_run(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Of bytes below 0x80, those below `bound` have their high bit set: the lowest always, others perhaps wrongly.
+    let below = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound)) & !word;
+    let equal = |word: u64, byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    let (words, _) = bytes.as_chunks();
+    let mut plain = 0;
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let ends = (equal(word, b'"') | equal(word, b'\\') | below(word, 0x20)) & HIGH;
+        if ends != 0 {
+            break;
+        }
+        plain += size_of_val(&word);
+    }
+    let rest = bytes.get(plain..).unwrap_or_default();
+    plain + rest.iter().position(|&byte| byte == b'"' || byte == b'\\' || byte < 0x20).unwrap_or(rest.len())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -489,8 +533,10 @@ mod tests {
         ] {
             let found = scan(text).unwrap();
             assert_eq!((found.depth, found.is_object), (depth, is_object), "{text}");
+            assert!(is_shallow(text));
         }
         assert_eq!(scan(&nested(1_000_000)).unwrap().depth, 1_000_000);
+        assert!(is_shallow(&nested_objects(MAX_DEPTH)) && !is_shallow(&nested(MAX_DEPTH + 1)));
         assert_eq!(scan(&"[".repeat(1_000_000)).unwrap_err().offset(), 1_000_000);
     }
 
@@ -568,6 +614,22 @@ mod tests {
         let lone = nested(300).replace("[]", r#"["\ud800"]"#);
         let error = decode::<Value>(&lone).unwrap_err();
         assert!(matches!(error, DecodeError::Type(_)), "{error}");
+    }
+
+    #[test]
+    fn a_string_ends_wherever_it_does() {
+        for length in 0..70 {
+            for end in ["\"", "\\", "\u{1f}", "\0"] {
+                let text = format!("{}{end}{}", "é ~".repeat(length), "x".repeat(40));
+                assert_eq!(plain_run(text.as_bytes()), 4 * length, "{text:?}");
+            }
+            let plain = "x".repeat(length);
+            assert_eq!(plain_run(plain.as_bytes()), length);
+            assert_eq!(string_end(&format!("\"{plain}\\\"\u{1f}{plain}\\\\\",\"")), Some(2 * length + 7));
+            for open in ["\"", "\"\\", "\"\\\""] {
+                assert_eq!(string_end(&format!("{open}{plain}")), None);
+            }
+        }
     }
 
     #[test]

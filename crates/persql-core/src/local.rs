@@ -17,6 +17,8 @@ mod job;
 mod leader;
 mod location;
 mod memory;
+#[cfg(feature = "server")]
+mod once;
 mod readers;
 mod rules;
 mod shelf;
@@ -69,6 +71,8 @@ pub(crate) struct Options {
     pub(crate) log_limit: u64,
     /// Whether a write does not create the database.
     pub(crate) must_exist: bool,
+    /// Whether SQL cannot name the service's own tables.
+    pub(crate) hides_records: bool,
 }
 
 /// All local databases of a client.
@@ -173,7 +177,7 @@ impl Engine {
                 return workers::run(work).await.unwrap_or_else(Plan::err);
             }
         };
-        let (batch, then) = if batch.access().surely_writes() {
+        let (batch, then) = if batch.surely_writes() {
             (batch, then)
         } else {
             let reader = Arc::clone(&store);
@@ -189,7 +193,7 @@ impl Engine {
             }
         };
         match store.enqueue(batch, limit).await {
-            Ok((batch, outcome)) => then.resume(Request::Batch(batch), outcome.map(Answer::Sets)),
+            Ok((batch, outcome)) => then.resume(Request::Batch(batch), outcome),
             Err(error) => Plan::err(error),
         }
     }

@@ -97,6 +97,14 @@ impl Request {
 pub enum Answer {
     /// A result set for each statement. A handle may leave them empty for a batch of pure writes.
     Sets(Vec<Rows>),
+    /// The answer of a write that is applied once: see [`Once`](crate::server::Once).
+    #[cfg(feature = "server")]
+    Kept {
+        /// What the server made of it.
+        body: Vec<u8>,
+        /// Whether it was kept from an earlier request, and nothing was run now.
+        replayed: bool,
+    },
     /// The names and sizes of the tables.
     Tables(Vec<TableInfo>),
     /// The whole schema.

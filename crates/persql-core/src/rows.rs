@@ -125,6 +125,12 @@ impl Rows {
         self.text.len() + self.blobs.len()
     }
 
+    /// Bytes that the answer takes in memory, near enough for limits.
+    #[cfg(feature = "server")]
+    pub(crate) fn bytes(&self) -> usize {
+        self.payload_bytes() + self.cells.len() * size_of::<Cell>()
+    }
+
     /// Rows that the statement inserted, updated or deleted; `None` where the engine did not say.
     pub fn changes(&self) -> Option<u64> {
         self.changes

@@ -3,19 +3,48 @@
 //! `persql-server` is that server. Programs that use databases need nothing of this module, and it may change in any
 //! release.
 
-pub use crate::timestamp::{parse as parse_timestamp, write as write_timestamp};
-
-use std::sync::Arc;
-
-use crate::{
-    Control, Controlled, Database, DatabaseName, Error, Plan, Result, Role, branches::Scope, client::PerSql,
-    database::Link, plan::unexpected,
+use std::{
+    fmt,
+    sync::Arc,
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-/// How statements from the network are run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+use crate::{
+    Builder, Control, Controlled, Database, DatabaseName, Error, Plan, Result, Role, Rows, branches::Scope,
+    client::PerSql, database::Link, plan::unexpected, timestamp,
+};
+
+/// Writes a time as the API does: `2026-11-21T06:00:00Z`.
+pub fn write_timestamp(time: SystemTime) -> String {
+    timestamp::write(time)
+}
+
+/// Reads a time as the API writes it, or one with a fraction of a second or an offset; `None` if it is none.
+pub fn parse_timestamp(text: &str) -> Option<SystemTime> {
+    timestamp::parse(text)
+}
+
+/// How statements from the network are run on a local file.
+///
+/// Statements that only change rows share transactions with others', as an adapter's do, also under a time limit.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Terms {
     pub(crate) must_exist: bool,
+    pub(crate) room: Room,
+    pub(crate) once: Option<Once>,
+}
+
+/// How large an answer may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) rows: usize,
+    pub(crate) bytes: usize,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { rows: usize::MAX, bytes: usize::MAX }
+    }
 }
 
 impl Terms {
@@ -29,6 +58,73 @@ impl Terms {
     pub fn creates(mut self, creates: bool) -> Self {
         self.must_exist = !creates;
         self
+    }
+
+    /// How many rows and bytes the whole answer may have. One that grows beyond is given up while it is made, and with
+    /// it what was written.
+    #[must_use]
+    pub fn answers_within(mut self, rows: usize, bytes: usize) -> Self {
+        self.room = Room { rows, bytes };
+        self
+    }
+
+    /// Runs a batch that writes only if it was not run before. Reads are run whenever they are asked for.
+    #[must_use]
+    pub fn once(mut self, once: Once) -> Self {
+        self.once = Some(once);
+        self
+    }
+}
+
+/// A write that is applied once, however often it is sent: its answer is kept for 24 hours, in the same transaction as
+/// the write, and given to whoever sends the same again. See [`Answer::Kept`](crate::Answer::Kept).
+///
+/// An answer that holds text or bytes is forgotten as soon as they could be meant by a later deletion or update: then
+/// the same again is a [`Conflict`](crate::ErrorKind::Conflict) that may have applied.
+#[derive(Clone)]
+pub struct Once {
+    pub(crate) key: Arc<[u8]>,
+    pub(crate) fingerprint: Arc<[u8]>,
+    pub(crate) now: i64,
+    pub(crate) encode: Arc<Encode>,
+}
+
+/// Writes an answer as it is kept.
+type Encode = dyn Fn(&[Rows]) -> Vec<u8> + Send + Sync;
+
+impl Once {
+    /// A write with this key that comes now. The fingerprint tells it from other requests that claim the same key.
+    pub fn new(
+        key: impl Into<Arc<[u8]>>,
+        fingerprint: impl Into<Arc<[u8]>>,
+        now: SystemTime,
+        encode: impl Fn(&[Rows]) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        Self { key: key.into(), fingerprint: fingerprint.into(), now: seconds(now), encode: Arc::new(encode) }
+    }
+}
+
+fn seconds(time: SystemTime) -> i64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+impl PartialEq for Once {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.key, &self.fingerprint) == (&other.key, &other.fingerprint)
+    }
+}
+
+impl fmt::Debug for Once {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Once").finish_non_exhaustive()
+    }
+}
+
+impl<C> Builder<C> {
+    /// Sets up the databases for requests from the network: [`strict_limits`](Builder::strict_limits), and the server's
+    /// own tables are out of reach for SQL.
+    pub fn serving(self) -> Self {
+        self.strict_limits(true).hide_records()
     }
 }
 
@@ -44,6 +140,15 @@ impl PerSql {
         }
         let name = DatabaseName::branch(&DatabaseName::of(namespace, database_slug)?, database_slug);
         Ok(Database(Link::new(Arc::clone(&self.0), name)))
+    }
+
+    /// Deletes the kept answers that are older than a day, in every database of the directory and in every branch. Looks
+    /// at one after the other, on the calling thread.
+    ///
+    /// # Errors
+    /// Those of the file system. A database that cannot be opened is passed over.
+    pub fn sweep_answers(&self) -> Result<()> {
+        self.0.transport.sweep_answers()
     }
 }
 

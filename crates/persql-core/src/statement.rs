@@ -315,9 +315,9 @@ impl Batch {
         Self::of(vec![statement], Access::Read)
     }
 
-    /// Statements that read.
-    pub(crate) fn reads(statements: &[Statement]) -> Self {
-        Self::of(statements.to_vec(), Access::Read)
+    /// The same statements for somebody who may only read.
+    pub(crate) fn reading(&self) -> Self {
+        Self { access: Access::Read, ..self.clone() }
     }
 
     /// Statements that write: all of them, or none.
@@ -361,6 +361,12 @@ impl Batch {
         self.access
     }
 
+    /// The server's terms, if a server sent this.
+    #[cfg(feature = "server")]
+    pub(crate) fn terms(&self) -> Option<&crate::server::Terms> {
+        self.terms.as_ref()
+    }
+
     /// Whether a write does not create the database.
     #[cfg(feature = "local")]
     pub(crate) fn must_exist(&self) -> bool {
@@ -368,6 +374,35 @@ impl Batch {
         return self.terms.as_ref().is_some_and(|terms| terms.must_exist);
         #[cfg(not(feature = "server"))]
         false
+    }
+
+    /// Whether a server sent this.
+    #[cfg(feature = "local")]
+    pub(crate) fn is_served(&self) -> bool {
+        #[cfg(feature = "server")]
+        return self.terms.is_some();
+        #[cfg(not(feature = "server"))]
+        false
+    }
+
+    /// Whether the statements write. Of SQL of the user's own a server's is judged by its words; other may or may not.
+    #[cfg(feature = "local")]
+    pub(crate) fn surely_writes(&self) -> bool {
+        self.access.surely_writes()
+            || self.is_served()
+                && self.is_raw()
+                && self.statements.iter().any(|statement| tokens::changes_rows(statement.sql()))
+    }
+
+    /// Whether raw SQL changes rows in one transaction and does nothing else, so that others can share the transaction.
+    #[cfg(feature = "local")]
+    pub(crate) fn only_changes_rows(&self) -> bool {
+        let is_whole = self.statements.len() == 1 || self.access == (Access::Raw { transaction: true });
+        is_whole
+            && self
+                .statements
+                .iter()
+                .all(|statement| tokens::changes_rows(statement.sql()) || tokens::is(statement.sql(), "select"))
     }
 
     /// Whether it is SQL of the user's own.

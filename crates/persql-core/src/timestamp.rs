@@ -10,7 +10,7 @@ const EPOCH: u64 = 719_468;
 const ERA: u64 = 146_097;
 
 /// Writes a time in UTC and whole seconds: `2026-11-21T06:00:00Z`. What is before 1970 is written as its beginning.
-pub fn write(time: SystemTime) -> String {
+pub(crate) fn write(time: SystemTime) -> String {
     let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
     let (days, second) = (seconds / DAY, seconds % DAY);
     let (era, day_of_era) = ((days + EPOCH) / ERA, (days + EPOCH) % ERA);
@@ -24,9 +24,9 @@ pub fn write(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
-/// Reads `2026-11-21T06:00:00Z`, also with a fraction of a second, which is left out, or with an offset in place of the
-/// `Z`, or in UTC without one. `None` for what is no time since 1970.
-pub fn parse(text: &str) -> Option<SystemTime> {
+/// Reads `2026-11-21T06:00:00Z`, also with a fraction of a second, which is left out, with an offset in place of the `Z`
+/// or without either. `None` for what is no time since 1970.
+pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let number = |range: std::ops::Range<usize>| {
         let digits = text.get(range)?;
         if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse::<u64>().ok() } else { None }

@@ -120,6 +120,18 @@ pub(crate) fn reads(sql: &str) -> bool {
         || first.is_some_and(|first| first.is("explain"))
 }
 
+/// Whether the statement inserts, updates or deletes rows, by its text alone.
+pub(crate) fn changes_rows(sql: &str) -> bool {
+    ["insert", "replace", "update", "delete"].iter().any(|word| verb(sql).eq_ignore_ascii_case(word))
+        && !begins_with(sql, &["explain"])
+}
+
+/// Whether one of its words is this.
+#[cfg(feature = "server")]
+pub(crate) fn has(sql: &str, word: &str) -> bool {
+    Tokens(sql).any(|token| token.is(word))
+}
+
 /// Whether the text's first word is one of these.
 pub(crate) fn begins_with(sql: &str, words: &[&str]) -> bool {
     Tokens(sql).next().is_some_and(|first| words.iter().any(|word| first.is(word)))

@@ -77,6 +77,16 @@ impl Transport {
         }
     }
 
+    /// See [`Engine::sweep_answers`].
+    #[cfg(feature = "server")]
+    pub(crate) fn sweep_answers(&self) -> Result<()> {
+        match *self {
+            Transport::Local(ref engine) => engine.sweep_answers(),
+            #[cfg(feature = "remote")]
+            Transport::Remote(_) => Ok(()),
+        }
+    }
+
     #[cfg(feature = "local")]
     pub(crate) fn write_stats(&self, name: &DatabaseName) -> Option<WriteStats> {
         match *self {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::slice::string_end;
+use persql_core::json::string_end;
 
 /// The canonical text of a JSON text: keys sorted and the last of equal ones kept, no white space, strings unescaped as
 /// far as that goes, numbers as Python's `json.dumps` would have them up to their notation.

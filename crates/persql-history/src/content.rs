@@ -75,7 +75,7 @@ impl Content {
         if !has_type(text) {
             return Err(Error::invalid("a content is an object with a type"));
         }
-        Ok(Self(slice::trim(text).into()))
+        Ok(Self(text.trim_ascii().into()))
     }
 
     /// A content of any kind, from a value that serializes to it.

@@ -1,6 +1,6 @@
 //! Which of the messages to be saved are stored already.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
     Message,
@@ -44,9 +44,12 @@ enum Key {
 
 impl Identity {
     pub(crate) fn of(message: &Message) -> Self {
-        let key = match message.member("message_id") {
+        let key = match message.id_as_it_stands() {
             // Python compares ids as strings, whatever they were.
-            Some(id) if id != "null" => Key::Id(unquoted(canonical(id))),
+            Some(id) if id != "null" => Key::Id(match slice::string(id) {
+                Some(Cow::Borrowed(plain)) => plain.to_owned(),
+                _ => unquoted(canonical(id)),
+            }),
             _ => {
                 let contents = message.contents();
                 let contents: Vec<String> =

@@ -1,6 +1,6 @@
 //! A message of a conversation.
 
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
 
 use persql_core::{Error, ErrorKind, Result, json};
 use serde::{Serialize, de::DeserializeOwned};
@@ -29,6 +29,43 @@ const ORDER: [&str; 6] = ["type", "role", "contents", "author_name", "message_id
 pub struct Message {
     text: Arc<str>,
     role: Cow<'static, str>,
+    places: Places,
+}
+
+/// Where in the text the members stand that every save looks at.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Places {
+    kind: Option<Range<usize>>,
+    contents: Option<Range<usize>>,
+    message_id: Option<Range<usize>>,
+}
+
+/// The members of a message that mean something here, as they stand.
+#[derive(Default)]
+struct Members<'a> {
+    role: Option<&'a str>,
+    kind: Option<&'a str>,
+    contents: Option<&'a str>,
+    message_id: Option<&'a str>,
+}
+
+impl<'a> Members<'a> {
+    fn of(text: &'a str) -> Self {
+        let mut found = Self::default();
+        for (key, value) in slice::members(text) {
+            for (known, member) in [
+                ("role", &mut found.role),
+                ("type", &mut found.kind),
+                ("contents", &mut found.contents),
+                ("message_id", &mut found.message_id),
+            ] {
+                if slice::is_key(key, known) {
+                    *member = Some(value);
+                }
+            }
+        }
+        found
+    }
 }
 
 impl Message {
@@ -40,7 +77,21 @@ impl Message {
             r#"{{"type":"message","role":{},"contents":{contents},"additional_properties":{{}}}}"#,
             slice::quote(role)
         );
-        Self { text: text.into(), role: role_of(role) }
+        Self::written(&text, role_of(role), &Members::of(&text))
+    }
+
+    fn written(text: &str, role: Cow<'static, str>, members: &Members<'_>) -> Self {
+        let place = |member: Option<&str>| {
+            let member = member?;
+            let start = member.as_ptr().addr() - text.as_ptr().addr();
+            Some(start..start + member.len())
+        };
+        let places = Places {
+            kind: place(members.kind),
+            contents: place(members.contents),
+            message_id: place(members.message_id),
+        };
+        Self { text: text.into(), role, places }
     }
 
     /// What the user says.
@@ -88,31 +139,22 @@ impl Message {
         if !scan.is_object {
             return Err("a message is an object, and this is none".to_owned());
         }
-        let (mut role, mut kind, mut contents) = (None, None, None);
-        for (key, value) in slice::members(text) {
-            if slice::is_key(key, "role") {
-                role = Some(value);
-            } else if slice::is_key(key, "type") {
-                kind = Some(value);
-            } else if slice::is_key(key, "contents") {
-                contents = Some(value);
-            }
-        }
-        if !matches!(kind, None | Some("null" | "\"\"" | "\"message\"" | "\"chat_message\"")) {
+        let members = Members::of(text);
+        if !matches!(members.kind, None | Some("null" | "\"\"" | "\"message\"" | "\"chat_message\"")) {
             return Err("a message has the type \"message\", and this has another".to_owned());
         }
-        if contents.is_some_and(|contents| !contents.starts_with(['[', '"']) && contents != "null") {
+        if members.contents.is_some_and(|contents| !contents.starts_with(['[', '"']) && contents != "null") {
             return Err("the contents of a message are an array".to_owned());
         }
-        match role.and_then(slice::string) {
-            Some(role) => Ok(Self { role: role_of(&role), text: text.into() }),
+        match members.role.and_then(slice::string) {
+            Some(role) => Ok(Self::written(text, role_of(&role), &members)),
             None => Err("a message has a role, and this has none".to_owned()),
         }
     }
 
     /// The message as the framework's readers want it, or why they would not read it.
     pub(crate) fn checked(&self) -> Result<Cow<'_, Message>> {
-        let contents = self.member("contents").unwrap_or("[]");
+        let contents = self.at(&self.places.contents).unwrap_or("[]");
         for (position, content) in slice::elements(contents).enumerate() {
             if !content.starts_with('"') && content != "null" && !has_type(content) {
                 return Err(
@@ -120,7 +162,7 @@ impl Message {
                 );
             }
         }
-        Ok(match self.member("type") {
+        Ok(match self.at(&self.places.kind) {
             Some("\"chat_message\"") => Cow::Owned(self.with_json("type", "\"message\"")),
             _ => Cow::Borrowed(self),
         })
@@ -145,6 +187,8 @@ impl Message {
     pub fn with_property<T: Serialize + ?Sized>(self, key: &str, value: &T) -> Result<Self> {
         let value = json::encode(value)
             .map_err(|error| Error::invalid(format!("a property cannot be written as JSON: {error}")))?;
+        // A type that writes raw text of its own may have written anything, and a message is always JSON.
+        json::scan(&value).map_err(|error| Error::invalid(format!("a property is not JSON: {error}")))?;
         Ok(self.with_property_json(key, &value))
     }
 
@@ -168,7 +212,7 @@ impl Message {
 
     /// The message's id, if it has one.
     pub fn message_id(&self) -> Option<String> {
-        self.string("message_id")
+        slice::string(self.id_as_it_stands()?).map(Cow::into_owned)
     }
 
     /// The author's name, if it has one.
@@ -178,7 +222,7 @@ impl Message {
 
     /// The contents, in their order.
     pub fn contents(&self) -> Vec<Content> {
-        match self.member("contents") {
+        match self.at(&self.places.contents) {
             Some(text) if text.starts_with('"') => Content::from_element(text).into_iter().collect(),
             Some(contents) => slice::elements(contents).filter_map(Content::from_element).collect(),
             None => Vec::new(),
@@ -220,6 +264,15 @@ impl Message {
             .map_err(|error| Error::new(ErrorKind::Corrupt, format!("a message cannot be read: {error}")))
     }
 
+    /// The id's JSON, if there is one.
+    pub(crate) fn id_as_it_stands(&self) -> Option<&str> {
+        self.at(&self.places.message_id)
+    }
+
+    fn at(&self, place: &Option<Range<usize>>) -> Option<&str> {
+        self.text.get(place.clone()?)
+    }
+
     /// A member as it stands.
     pub(crate) fn member(&self, key: &str) -> Option<&str> {
         slice::member(&self.text, key)
@@ -253,7 +306,7 @@ impl Message {
             let members: Vec<String> = members.iter().map(|(key, value)| format!("{key}:{value}")).collect();
             format!("{{{}}}", members.join(","))
         };
-        Self { text: text.into(), role: self.role.clone() }
+        Self::written(&text, self.role.clone(), &Members::of(&text))
     }
 }
 

@@ -4,18 +4,13 @@
 
 use std::borrow::Cow;
 
-/// What JSON calls white space.
-const SPACE: [char; 4] = [' ', '\n', '\r', '\t'];
-
-pub(crate) fn trim(text: &str) -> &str {
-    text.trim_matches(SPACE)
-}
+use persql_core::json::string_end;
 
 /// The members of an object as they stand: the key with its quotes, and the value. Nothing if it is no object.
 pub(crate) fn members(object: &str) -> impl Iterator<Item = (&str, &str)> {
     Pieces::behind(object, '{').filter_map(|piece| {
         let (key, rest) = piece.split_at(string_end(piece)?);
-        Some((key, trim(trim(rest).strip_prefix(':')?)))
+        Some((key, rest.trim_ascii_start().strip_prefix(':')?.trim_ascii()))
     })
 }
 
@@ -94,7 +89,7 @@ struct Pieces<'a> {
 
 impl<'a> Pieces<'a> {
     fn behind(text: &'a str, open: char) -> Self {
-        Self { rest: trim(text).strip_prefix(open).unwrap_or_default() }
+        Self { rest: text.trim_ascii_start().strip_prefix(open).unwrap_or_default() }
     }
 }
 
@@ -102,42 +97,26 @@ impl<'a> Iterator for Pieces<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {
-        let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-        for (at, byte) in self.rest.bytes().enumerate() {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = !in_string,
-                _ if in_string => {}
+        let (mut depth, mut at) = (0_usize, 0);
+        loop {
+            match self.rest.as_bytes().get(at)? {
+                b'"' => {
+                    at += string_end(self.rest.get(at..)?)?;
+                    continue;
+                }
                 b'[' | b'{' => depth += 1,
                 b']' | b'}' if depth > 0 => depth -= 1,
-                b',' | b']' | b'}' if depth == 0 => {
+                byte @ (b',' | b']' | b'}') if depth == 0 => {
+                    let more = *byte == b',';
                     let (piece, rest) = self.rest.split_at(at);
-                    self.rest = if byte == b',' { rest.strip_prefix(',').unwrap_or_default() } else { "" };
-                    return Some(trim(piece)).filter(|piece| !piece.is_empty());
+                    self.rest = if more { rest.strip_prefix(',').unwrap_or_default() } else { "" };
+                    return Some(piece.trim_ascii()).filter(|piece| !piece.is_empty());
                 }
                 _ => {}
             }
+            at += 1;
         }
-        None
     }
-}
-
-/// Where the string that the text begins with ends, its quotes included.
-pub(crate) fn string_end(text: &str) -> Option<usize> {
-    let mut escaped = false;
-    text.bytes().enumerate().skip(1).find_map(|(at, byte)| match byte {
-        _ if escaped => {
-            escaped = false;
-            None
-        }
-        b'\\' => {
-            escaped = true;
-            None
-        }
-        b'"' => Some(at + 1),
-        _ => None,
-    })
 }
 
 #[cfg(test)]

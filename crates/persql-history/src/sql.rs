@@ -33,21 +33,21 @@ SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id > ?2 ORDER 
 const MESSAGES_BEFORE: &str = "\
 SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
 
-/// Inserts nothing unless ?3 is the session's newest row and ?4, the oldest that is known, is still there: a step on the
-/// index (session_id, id), and one on the primary key.
-const APPEND_MESSAGE: &str = "\
+/// Inserts nothing unless ?2 is the session's newest row and ?3, the oldest that is known, is still there: a step on the
+/// index (session_id, id), and one on the primary key. There is a text for each small number of rows.
+const APPEND_FEW: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-SELECT ?1, ?2, CURRENT_TIMESTAMP
-WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?3
-    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?4) IS ?4
+SELECT ?1, message.column1, CURRENT_TIMESTAMP FROM (VALUES {rows}) AS message
+WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
+    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3
 RETURNING id";
 
 /// The same for many. `json_each` gives an array's elements in their order.
-const APPEND_MESSAGES: &str = "\
+const APPEND_MANY: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-SELECT ?1, message.value, CURRENT_TIMESTAMP FROM json_each(?2) AS message
-WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?3
-    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?4) IS ?4
+SELECT ?1, message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message
+WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
+    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3
 RETURNING id";
 
 /// Inserts whatever is stored.
@@ -130,6 +130,9 @@ DELETE FROM {messages} WHERE session_id IN (
     WHERE (SELECT unixepoch(created_at) FROM {messages} AS message WHERE message.session_id = listed.value
         ORDER BY id DESC LIMIT 1) < unixepoch('now') - ?2)";
 
+/// So many messages are bound one by one, which costs half of what an array does.
+const FEW: usize = 8;
+
 /// The table in which core records operations.
 const OPERATIONS: &str = "persql_operations";
 
@@ -142,8 +145,9 @@ pub(crate) struct Texts {
     pub(crate) scope: String,
     pub(crate) messages_after: Sql,
     pub(crate) messages_before: Sql,
-    pub(crate) append_message: Sql,
-    pub(crate) append_messages: Sql,
+    /// For one row, for two, and so on.
+    pub(crate) append_few: Vec<Sql>,
+    pub(crate) append_many: Sql,
     pub(crate) insert_message: Sql,
     pub(crate) insert_messages: Sql,
     pub(crate) guard_newest: Sql,
@@ -210,14 +214,18 @@ impl Texts {
                 ],
             )
         };
+        let append_few = |count: usize| {
+            let rows: Vec<String> = (4..4 + count).map(|parameter| format!("(?{parameter})")).collect();
+            Sql::render(APPEND_FEW, &[("messages", &names.messages), ("rows", &rows.join(", "))])
+        };
         let messages = Schema::new([names.messages.clone()], [CREATE_MESSAGES, CREATE_INDEX].map(render));
         Self {
             schema: Operation::schema(&messages, [render(CREATE_PURGE)]).on_demand(create_tables),
             scope,
             messages_after: render(MESSAGES_AFTER),
             messages_before: render(MESSAGES_BEFORE),
-            append_message: render(APPEND_MESSAGE),
-            append_messages: render(APPEND_MESSAGES),
+            append_few: (1..=FEW).map(append_few).collect(),
+            append_many: render(APPEND_MANY),
             insert_message: render(INSERT_MESSAGE),
             insert_messages: render(INSERT_MESSAGES),
             guard_newest: render(GUARD_NEWEST),

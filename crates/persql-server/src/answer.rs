@@ -13,11 +13,14 @@ use serde::{
     ser::{SerializeMap, SerializeSeq},
 };
 
-use crate::failure::Failure;
+use crate::{failure::Failure, idempotency::REPLAYED};
 
-/// The body of an answer.
+/// An answer that is no refusal.
 #[derive(Debug)]
-pub(crate) struct Success(pub(crate) Vec<u8>);
+pub(crate) struct Success {
+    body: Vec<u8>,
+    is_replayed: bool,
+}
 
 /// What a handler gives.
 pub(crate) type Answered = Result<Success, Failure>;
@@ -25,13 +28,28 @@ pub(crate) type Answered = Result<Success, Failure>;
 impl Success {
     /// `{"success":true,"data":…}`.
     pub(crate) fn of(data: &impl Serialize) -> Answered {
-        write(&Envelope { success: true, data, meta: None }).map(Success)
+        write(&Envelope { success: true, data, meta: None }).map(Self::new)
+    }
+
+    /// An answer with this body.
+    pub(crate) fn new(body: Vec<u8>) -> Self {
+        Self { body, is_replayed: false }
+    }
+
+    /// The answer to an earlier request with the same key.
+    pub(crate) fn replayed(body: Vec<u8>) -> Self {
+        Self { body, is_replayed: true }
     }
 }
 
 impl IntoResponse for Success {
     fn into_response(self) -> Response {
-        ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], self.0).into_response()
+        let json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if self.is_replayed {
+            ([json, (REPLAYED, HeaderValue::from_static("true"))], self.body).into_response()
+        } else {
+            ([json], self.body).into_response()
+        }
     }
 }
 

@@ -1,9 +1,6 @@
 //! Who asks, and for which database.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -52,7 +49,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         });
         match token.filter(|token| is_token(token)) {
             None => Err(unknown("Invalid token format")),
-            Some(token) => app.tokens.find(token).await?.map(Caller).ok_or_else(|| unknown("Invalid token")),
+            Some(token) => app.tokens.find(token, app.now()).await?.map(Caller).ok_or_else(|| unknown("Invalid token")),
         }
     }
 }
@@ -125,7 +122,7 @@ impl FromRequestParts<Arc<App>> for Place {
 async fn check_branch(app: &App, namespace: &str, copy: &str) -> Result<(), Failure> {
     let asked = app.client.database(&format!("{namespace}/any"))?;
     let found = asked.run(find_branch(copy)).await?;
-    let is_live = found.is_some_and(|branch| branch.expires_at.is_none_or(|end| SystemTime::now() < end));
+    let is_live = found.is_some_and(|branch| branch.expires_at.is_none_or(|end| app.now() < end));
     if is_live {
         return Ok(());
     }

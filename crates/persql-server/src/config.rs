@@ -1,9 +1,11 @@
 //! How a server is set up.
 
 use std::{
+    fmt,
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
-    time::Duration,
+    sync::Arc,
+    time::{Duration, SystemTime},
 };
 
 use persql_core::Durability;
@@ -23,6 +25,17 @@ pub struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) durability: Durability,
     pub(crate) limits: Limits,
+    pub(crate) clock: Clock,
+}
+
+/// Whose time decides when something is over.
+#[derive(Clone)]
+pub(crate) struct Clock(pub(crate) Arc<dyn Fn() -> SystemTime + Send + Sync>);
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
 }
 
 impl Config {
@@ -33,6 +46,7 @@ impl Config {
             listen: (Ipv4Addr::LOCALHOST, 8787).into(),
             durability: Durability::Full,
             limits: Limits::default(),
+            clock: Clock(Arc::new(SystemTime::now)),
         }
     }
 
@@ -45,6 +59,13 @@ impl Config {
     /// What an acknowledged write survives. The default is [`Durability::Full`].
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
+        self
+    }
+
+    /// Whose time decides when tokens, branches, databases and kept answers are over. The default is the system's; tests
+    /// may want another.
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.clock = Clock(Arc::new(now));
         self
     }
 
@@ -64,10 +85,14 @@ pub struct Limits {
     pub run: Duration,
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Rows of an answer.
+    pub answer_rows: usize,
+    /// Bytes of an answer, as they are in memory.
+    pub answer_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { run: Duration::from_secs(30), body_bytes: 64 << 20 }
+        Self { run: Duration::from_secs(30), body_bytes: 64 << 20, answer_rows: 1_000_000, answer_bytes: 64 << 20 }
     }
 }

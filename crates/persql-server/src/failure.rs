@@ -66,8 +66,9 @@ impl From<Error> for Failure {
             Some(kind) => of_sql(kind, error.kind()),
             None => of_kind(&error),
         };
-        // A detail says that the engine answered, and so that nothing was written.
-        let detail = error.sql().filter(|_| !status.is_server_error() || error.kind() == ErrorKind::Busy).cloned();
+        // A detail says that the engine knows what became of the statement. It does not if the disk failed it.
+        let is_lost = error.may_have_applied() && status.is_server_error();
+        let detail = error.sql().filter(|_| !is_lost).cloned();
         Self { status, message: error.to_string(), detail }
     }
 }

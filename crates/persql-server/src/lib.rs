@@ -9,6 +9,7 @@ mod caller;
 mod config;
 mod databases;
 mod failure;
+mod idempotency;
 mod routes;
 mod server;
 mod sql;

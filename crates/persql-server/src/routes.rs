@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Instant};
 use axum::{
     Router,
     extract::State,
+    http::HeaderMap,
     routing::{delete, get, post, put},
 };
 use persql_core::{Answer, Batch, Error, ErrorKind, Handle, Plan, Request, Role, Statement, server::Terms};
@@ -19,7 +20,7 @@ use crate::{
     caller::Place,
     databases,
     failure::Failure,
-    statements,
+    idempotency, statements,
 };
 
 /// What is shorter is sent as it is: it fits a packet anyway.
@@ -57,30 +58,47 @@ async fn health() -> Answered {
     Success::of(&Health { status: "ok" })
 }
 
-async fn query(State(_): State<Arc<App>>, place: Place, Received(body): Received) -> Answered {
-    run(&place, statements::query(&body)?, true, false).await
+async fn query(app: State<Arc<App>>, place: Place, headers: HeaderMap, Received(body): Received) -> Answered {
+    let statements = statements::query(&body)?;
+    run(&app, &place, &headers, &body, Asked { statements, transaction: true, several: false }).await
 }
 
-async fn batch(State(_): State<Arc<App>>, place: Place, Received(body): Received) -> Answered {
+async fn batch(app: State<Arc<App>>, place: Place, headers: HeaderMap, Received(body): Received) -> Answered {
     let (statements, transaction) = statements::batch(&body)?;
-    run(&place, statements, transaction, true).await
+    run(&app, &place, &headers, &body, Asked { statements, transaction, several: true }).await
 }
 
-async fn run(place: &Place, statements: Vec<Statement>, transaction: bool, several: bool) -> Answered {
+/// What `/query` and `/batch` ask for.
+struct Asked {
+    statements: Vec<Statement>,
+    transaction: bool,
+    several: bool,
+}
+
+async fn run(app: &App, place: &Place, headers: &HeaderMap, body: &[u8], asked: Asked) -> Answered {
     let started = Instant::now();
+    let Asked { statements, transaction, several } = asked;
+    let key = idempotency::key(headers)?;
     if statements.is_empty() {
-        return answer::sets(&[], several, started.elapsed()).map(Success);
+        return answer::sets(&[], several, started.elapsed()).map(Success::new);
     }
-    let terms = Terms::new().creates(place.caller.0.role == Role::Admin);
+    let grant = &place.caller.0;
+    let mut terms =
+        Terms::new().creates(grant.role == Role::Admin).answers_within(app.limits.answer_rows, app.limits.answer_bytes);
+    if let Some(key) = key {
+        terms = terms.once(idempotency::once(&grant.hash, key, body, several, app.now(), started));
+    }
     let batch = Batch::raw(statements, transaction).on_terms(terms);
     let plan = Plan::send(Request::Batch(batch)).then(move |outcome| {
         Plan::ok(match outcome {
-            Ok(Answer::Sets(sets)) => answer::sets(&sets, several, started.elapsed()),
+            Ok(Answer::Sets(sets)) => answer::sets(&sets, several, started.elapsed()).map(Success::new),
+            Ok(Answer::Kept { body, replayed: false }) => Ok(Success::new(body)),
+            Ok(Answer::Kept { body, replayed: true }) => Ok(Success::replayed(body)),
             Ok(_) => Err(unexpected()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(idempotency::refused(&error).unwrap_or_else(|| error.into())),
         })
     });
-    place.db.run(plan).await?.map(Success)
+    place.db.run(plan).await?
 }
 
 fn unexpected() -> Failure {

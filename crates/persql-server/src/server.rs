@@ -109,6 +109,7 @@ impl Server {
         let router = router(Arc::clone(&self.app));
         let connections = GracefulShutdown::new();
         let mut until = pin!(until);
+        let sweeper = tokio::spawn(sweep(self.app.client.clone()));
         tracing::info!(address = %self.address, "listening");
         loop {
             tokio::select! {
@@ -124,6 +125,7 @@ impl Server {
             }
         }
         drop(self.listener);
+        sweeper.abort();
         if tokio::time::timeout(self.app.limits.run, connections.shutdown()).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
@@ -138,10 +140,35 @@ fn open(config: Config) -> Result<App> {
     let client = PerSql::builder()
         .local(&config.data)
         .durability(config.durability)
-        .strict_limits(true)
-        .busy_timeout(config.limits.run)
+        .serving()
+        .clock({
+            let clock = config.clock.clone();
+            move || (clock.0)()
+        })
+        // Whoever waited for others may come again; the limit is for those who run.
+        .busy_timeout(config.limits.run.mul_f64(0.8))
         .build()?;
-    Ok(App { client, tokens, limits: config.limits })
+    Ok(App { client, tokens, limits: config.limits, clock: config.clock })
+}
+
+/// Deletes what is over: databases, branches and kept answers.
+async fn sweep(client: PerSql) {
+    let mut minutes = 0_u32;
+    loop {
+        if let Err(error) = client.databases().sweep().await {
+            tracing::warn!(%error, "what is over could not be deleted");
+        }
+        if minutes.is_multiple_of(60) {
+            let client = client.clone();
+            match tokio::task::spawn_blocking(move || client.sweep_answers()).await {
+                Ok(Err(error)) => tracing::warn!(%error, "kept answers could not be deleted"),
+                Err(error) => tracing::warn!(%error, "kept answers could not be deleted"),
+                Ok(Ok(())) => {}
+            }
+        }
+        minutes = minutes.wrapping_add(1);
+        tokio::time::sleep(Duration::from_secs(60)).await;
+    }
 }
 
 fn connect(stream: TcpStream, router: Router, connections: &GracefulShutdown) {

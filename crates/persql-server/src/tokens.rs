@@ -167,7 +167,7 @@ impl Tokens {
     }
 
     /// What this token allows; `None` if it is none, or no longer.
-    pub(crate) async fn find(&self, token: &str) -> Result<Option<Arc<Grant>>> {
+    pub(crate) async fn find(&self, token: &str, now: SystemTime) -> Result<Option<Arc<Grant>>> {
         let hash = hash(token);
         let known = self.fresh().get(&hash).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, grant)| Arc::clone(grant));
         let grant = match known {
@@ -184,7 +184,7 @@ impl Tokens {
                 grant
             }
         };
-        Ok((grant.expires_at.is_none_or(|end| SystemTime::now() < end)).then_some(grant))
+        Ok((grant.expires_at.is_none_or(|end| now < end)).then_some(grant))
     }
 
     fn fresh(&self) -> MutexGuard<'_, Fresh> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     Builder, JsonText, MultiAgentState, PerSqlSessionRepository, Restored, SessionAgent, Tracked,
     plan::manager::{self as plan, Place},
+    tracked::check_unique,
 };
 
 /// The agents of one session, kept across restarts as the framework's `RepositorySessionManager` keeps them
@@ -96,6 +97,21 @@ impl<D: Handle> PerSqlSessionManager<D> {
     /// object or larger than a row may be (2 MB).
     pub fn initialize_with_messages<M: Serialize>(&self, agent: &SessionAgent, messages: &[M]) -> D::Reply<Restored> {
         let plan = encode(messages).and_then(|messages| plan::initialize(&self.place, agent, messages));
+        self.repository.run(plan)
+    }
+
+    /// The same for an agent beside others of the session, all of which this program keeps.
+    ///
+    /// # Errors
+    /// As [`initialize`](PerSqlSessionManager::initialize), and
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if one of the others has its id, with the
+    /// framework's text, before anything is sent.
+    pub fn initialize_beside<'a>(
+        &self,
+        others: impl IntoIterator<Item = &'a Tracked>,
+        agent: &SessionAgent,
+    ) -> D::Reply<Restored> {
+        let plan = check_unique(others, agent).and_then(|()| plan::initialize(&self.place, agent, Vec::new()));
         self.repository.run(plan)
     }
 

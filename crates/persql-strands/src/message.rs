@@ -88,8 +88,17 @@ impl SessionMessage {
     /// The row's JSON up to where its times stand. A redacted message leaves nothing of itself.
     pub(crate) fn head(&self) -> String {
         let redacted = self.redact_message.as_ref().map_or("null", JsonText::as_str);
-        let (message, id) = (self.shown().as_str(), self.message_id);
-        format!("{{\"message\":{message},\"message_id\":{id},\"redact_message\":{redacted},\"created_at\":")
+        let id = self.message_id.to_string();
+        let parts = [
+            "{\"message\":",
+            self.shown().as_str(),
+            ",\"message_id\":",
+            &id,
+            ",\"redact_message\":",
+            redacted,
+            ",\"created_at\":",
+        ];
+        parts.concat()
     }
 
     pub(crate) fn from_fields(fields: &Fields<'_>) -> Result<Self> {

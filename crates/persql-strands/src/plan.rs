@@ -242,17 +242,33 @@ fn append(
             .map_err(|error| error.context("item", position))?;
         heads.push(head);
     }
+    if heads.len() <= FEW {
+        return Ok(insert_few(texts, session_id, agent_id, first_id, heads).into_iter().collect());
+    }
     let mut next = first_id;
     let statements = pack(heads).into_iter().map(|pack| {
-        let (sql, text, count) = match pack {
-            Pack::One(head) => (&texts.insert_message, head, 1),
-            Pack::Many { array, count } => (&texts.insert_messages, array, count),
+        let (statement, count) = match pack {
+            Pack::One(head) => (insert_few(texts, session_id, agent_id, next, vec![head]), 1),
+            Pack::Many { array, count } => {
+                (Some(Statement::new(texts.insert_many.clone(), (session_id, agent_id, next, array))), count)
+            }
         };
-        let statement = Statement::new(sql.clone(), (session_id, agent_id, next, text));
         next = next.saturating_add(to_i64(count));
         statement
     });
-    Ok(statements.collect())
+    Ok(statements.flatten().collect())
+}
+
+/// So many texts have a parameter each: SQLite need not take them out of an array.
+const FEW: usize = 8;
+
+fn insert_few(texts: &Texts, session_id: &str, agent_id: &str, first_id: i64, heads: Vec<String>) -> Option<Statement> {
+    (!heads.is_empty()).then(|| {
+        let mut params: Vec<Value> = vec![session_id.into(), agent_id.into(), first_id.into()];
+        params.extend(heads.into_iter().map(Value::from));
+        params.resize(3 + FEW, Value::Null);
+        Statement::new(texts.insert_few.clone(), params)
+    })
 }
 
 fn multi_agent_params(session_id: &str, state: &MultiAgentState) -> Result<[Value; 3]> {

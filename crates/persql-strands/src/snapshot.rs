@@ -122,6 +122,7 @@ impl Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotKeys {
     session: String,
+    stash: String,
 }
 
 impl SnapshotKeys {
@@ -130,16 +131,41 @@ impl SnapshotKeys {
     /// # Errors
     /// [`ErrorKind::InvalidInput`] for an id with a `/` in it, a blank one, `.` and `..`.
     pub fn new(session_id: &str) -> Result<Self> {
+        let keys = Self::in_namespace(session_id)?;
+        Ok(Self { session: format!("session/{}", keys.session), ..keys })
+    }
+
+    /// The keys of this session in a [`namespace`](crate::PerSqlStorage::namespace) of your own: there the framework
+    /// puts no `session/` before them.
+    ///
+    /// # Errors
+    /// As [`new`](SnapshotKeys::new).
+    pub fn in_namespace(session_id: &str) -> Result<Self> {
         id::check_session(session_id)?;
         if session_id.trim().is_empty() || [".", ".."].contains(&session_id) {
             return Err(Error::invalid(format!("session_id is not a valid session identifier: '{session_id}'")));
         }
-        Ok(Self { session: format!("session/{session_id}/") })
+        Ok(Self { session: format!("{session_id}/"), stash: format!("context/{session_id}/") })
     }
 
-    /// What all keys of the session begin with.
+    /// What all keys of the session's snapshots begin with.
     pub fn session(&self) -> &str {
         &self.session
+    }
+
+    /// What all keys of the session's stash begin with: content that the framework's context manager took out of
+    /// messages.
+    pub fn stash(&self) -> &str {
+        &self.stash
+    }
+
+    /// The agent's content under this reference, which stands in a message as `[ref: …]`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] for an id with a `/` in it.
+    pub fn stashed(&self, agent_id: &str, reference: &str) -> Result<String> {
+        id::check_agent(agent_id)?;
+        Ok(format!("{}scopes/agent/{agent_id}/{reference}", self.stash))
     }
 
     /// The agent's latest snapshot.
@@ -211,6 +237,10 @@ mod tests {
             assert!(SnapshotKeys::new(bad).is_err(), "{bad:?}");
         }
         let keys = SnapshotKeys::new("s").unwrap();
+        assert_eq!(keys.stashed("a", "tool-1_0").unwrap(), "context/s/scopes/agent/a/tool-1_0");
+        assert!(keys.stashed("a/b", "tool-1_0").is_err());
+        let scoped = SnapshotKeys::in_namespace("s").unwrap();
+        assert_eq!(scoped.latest("a").unwrap(), "s/scopes/agent/a/snapshots/snapshot_latest.json");
         let id = "019aa3b4-8f6b-7a21-9c1e-0123456789ab";
         let key = keys.immutable("a", id).unwrap();
         assert_eq!(SnapshotKeys::snapshot_id(&key), Some(id));

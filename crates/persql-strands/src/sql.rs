@@ -56,9 +56,13 @@ CREATE TABLE IF NOT EXISTS {storage} (
 /// As Python's `datetime.now(timezone.utc).isoformat()` has it. It is the same wherever it stands in a statement.
 pub(crate) const NOW: &str = "(strftime('%Y-%m-%dT%H:%M:%f', 'now') || '000+00:00')";
 
-/// The rest of a record: from the text before its times, given as `{head}`, the times and what stands behind.
+/// The rest of a record: from the text before its times, given as `{head}`, the times and what stands behind. No time
+/// needs an escape. The parentheses save copies of what is long.
 pub(crate) const DATA: &str = "\
-{head} || json_quote(coalesce({created}, {now})) || ',\"updated_at\":' || json_quote(coalesce({updated}, {now})) || '}'";
+{head} || ('\"' || {created} || '\",\"updated_at\":\"' || {updated} || '\"}')";
+
+/// A time that may be given.
+pub(crate) const TIME: &str = "coalesce({given}, {now})";
 
 /// Fails with a unique violation if the session is there.
 pub(crate) const CREATE_SESSION: &str = "\
@@ -105,13 +109,17 @@ VALUES (?1, ?2, ?3, {data}, coalesce(?5, {now}), coalesce(?6, {now}))
 ON CONFLICT (session_id, agent_id, message_id)
 DO UPDATE SET data = excluded.data, created_at = excluded.created_at, updated_at = excluded.updated_at";
 
-/// Fails with a unique violation if the id is taken, so that no message is ever written over another.
-pub(crate) const INSERT_MESSAGE: &str = "\
+/// Fails with a unique violation if an id is taken, so that no message is ever written over another. A parameter that
+/// is not needed is NULL. The limit leaves nothing out: it keeps SQLite from making the time anew wherever it stands.
+pub(crate) const INSERT_FEW: &str = "\
 INSERT INTO {messages} (session_id, agent_id, message_id, data, created_at, updated_at)
-VALUES (?1, ?2, ?3, {data}, {now}, {now})";
+SELECT ?1, ?2, ?3 + number, {data}, now, now FROM (
+    SELECT column1 AS number, column2 AS head, {now} AS now FROM (VALUES
+        (0, ?4), (1, ?5), (2, ?6), (3, ?7), (4, ?8), (5, ?9), (6, ?10), (7, ?11)) LIMIT 8)
+WHERE head IS NOT NULL";
 
 /// The same for texts in an array; `key` counts them from 0.
-pub(crate) const INSERT_MESSAGES: &str = "\
+pub(crate) const INSERT_MANY: &str = "\
 INSERT INTO {messages} (session_id, agent_id, message_id, data, created_at, updated_at)
 SELECT ?1, ?2, ?3 + item.key, {data}, {now}, {now} FROM json_each(?4) AS item";
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use persql_core::{Database, Handle, Open, Result};
 
 use crate::{
-    Builder, key,
+    Builder, SnapshotKeys, key,
     plan::{
         checked,
         storage::{self as plan, Shelf},
@@ -119,13 +119,36 @@ impl<D: Handle> PerSqlStorage<D> {
         self.db.run(checked(plan::delete(&self.shelf, key)))
     }
 
-    /// Deletes all that is under keys which begin with this prefix, in one request: a whole session, with
-    /// [`SnapshotKeys::session`](crate::SnapshotKeys::session). An empty prefix is every key.
+    /// Deletes all that is under keys which begin with this prefix, in one request. An empty prefix is every
+    /// key.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a prefix that the framework refuses.
     pub fn delete_all(&self, prefix: &str) -> D::Reply<()> {
-        self.db.run(checked(plan::delete_all(&self.shelf, prefix)))
+        self.db.run(checked(plan::delete_all(&self.shelf, &[prefix])))
+    }
+
+    /// Deletes a session in one request: its snapshots, and what its agents have stashed.
+    ///
+    /// # Errors
+    /// None of its own: the keys were checked when they were made.
+    pub fn delete_session(&self, keys: &SnapshotKeys) -> D::Reply<()> {
+        self.db.run(checked(plan::delete_all(&self.shelf, &[keys.session(), keys.stash()])))
+    }
+
+    /// The ids of an agent's immutable snapshots, oldest first: at most so many, from behind the one that is given.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for an agent id with a `/` in it, and a snapshot id
+    /// that is no UUID of version 7.
+    pub fn list_snapshot_ids(
+        &self,
+        keys: &SnapshotKeys,
+        agent_id: &str,
+        start_after: Option<&str>,
+        limit: Option<usize>,
+    ) -> D::Reply<Vec<String>> {
+        self.db.run(checked(plan::list_snapshot_ids(&self.shelf, keys, agent_id, start_after, limit)))
     }
 
     /// The keys that begin with this prefix, in order. An empty prefix is every key.

@@ -35,8 +35,8 @@ pub(crate) struct Texts {
     pub(crate) create_agent: Sql,
     pub(crate) insert_agent: Sql,
     pub(crate) create_message: Sql,
-    pub(crate) insert_message: Sql,
-    pub(crate) insert_messages: Sql,
+    pub(crate) insert_few: Sql,
+    pub(crate) insert_many: Sql,
     pub(crate) list_messages: Sql,
     pub(crate) restore: Sql,
     pub(crate) create_multi_agent: Sql,
@@ -102,7 +102,10 @@ impl Texts {
 
     fn render(names: &Names, create_tables: bool) -> Self {
         let render = |template: &str| names.render(template, &[]);
-        let record = |template: &str, data: [&str; 3]| names.record(template, data);
+        let record = |template: &str, head: &str, [created, updated]: [&str; 2]| {
+            let time = |given: &str| names.render(sql::TIME, &[("given", given)]).to_string();
+            names.record(template, head, [&time(created), &time(updated)])
+        };
         let of_each = |template: &str| {
             let inactive = render(sql::INACTIVE).to_string();
             [&names.messages, &names.agents, &names.multi_agents, &names.sessions]
@@ -120,16 +123,16 @@ impl Texts {
             storage_schema: storage_schema.on_demand(create_tables),
             agent: RecordTexts::new(names, &names.agents, sql::AGENT_RECORD, &SessionAgent::FIELDS),
             message: RecordTexts::new(names, &names.messages, sql::MESSAGE_RECORD, &SessionMessage::FIELDS),
-            create_session: record(sql::CREATE_SESSION, ["?2", "?3", "?4"]),
-            ensure_session: record(sql::ENSURE_SESSION, ["?2", "?3", "?4"]),
+            create_session: record(sql::CREATE_SESSION, "?2", ["?3", "?4"]),
+            ensure_session: record(sql::ENSURE_SESSION, "?2", ["?3", "?4"]),
             read_session: render(sql::READ_SESSION),
             guard_session: render(sql::GUARD_SESSION),
             delete_of_session: of_each(sql::DELETE_OF_SESSION),
-            create_agent: record(sql::CREATE_AGENT, ["?3", "?4", "?5"]),
-            insert_agent: record(sql::INSERT_AGENT, ["?3", "?4", "?5"]),
-            create_message: record(sql::CREATE_MESSAGE, ["?4", "?5", "?6"]),
-            insert_message: record(sql::INSERT_MESSAGE, ["?4", "NULL", "NULL"]),
-            insert_messages: record(sql::INSERT_MESSAGES, ["item.value", "NULL", "NULL"]),
+            create_agent: record(sql::CREATE_AGENT, "?3", ["?4", "?5"]),
+            insert_agent: record(sql::INSERT_AGENT, "?3", ["?4", "?5"]),
+            create_message: record(sql::CREATE_MESSAGE, "?4", ["?5", "?6"]),
+            insert_few: names.record(sql::INSERT_FEW, "head", ["now", "now"]),
+            insert_many: names.record(sql::INSERT_MANY, "item.value", [sql::NOW, sql::NOW]),
             list_messages: render(sql::LIST_MESSAGES),
             restore: names.render(sql::RESTORE, &removed),
             create_multi_agent: render(sql::CREATE_MULTI_AGENT),
@@ -183,8 +186,8 @@ impl Names {
         Sql::render(template, &names)
     }
 
-    /// The same for a text that makes a record from these parameters: what stands before its times, and the times.
-    fn record(&self, template: &str, [head, created, updated]: [&str; 3]) -> Sql {
+    /// The same for a text that makes a record of what stands before its times, and the times.
+    fn record(&self, template: &str, head: &str, [created, updated]: [&str; 2]) -> Sql {
         let data = self.render(sql::DATA, &[("head", head), ("created", created), ("updated", updated)]).to_string();
         self.render(template, &[("data", &data)])
     }

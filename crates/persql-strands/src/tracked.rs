@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use persql_core::Result;
+use persql_core::{Error, Result};
 use serde::de::DeserializeOwned;
 
 use crate::{
@@ -65,6 +65,14 @@ impl Tracked {
             latest => *latest = Some(Latest { message: message.clone(), ids: vec![message_id] }),
         }
     }
+}
+
+/// Refuses an agent with the id of one that is tracked, as the framework does.
+pub(crate) fn check_unique<'a>(others: impl IntoIterator<Item = &'a Tracked>, agent: &SessionAgent) -> Result<()> {
+    if others.into_iter().any(|other| *other.agent_id == *agent.agent_id) {
+        return Err(Error::invalid("The `agent_id` of an agent must be unique in a session."));
+    }
+    Ok(())
 }
 
 /// The durable id that the framework gives a message.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use persql_conformance::{Any, Case, Outcome, World, cases};
 use persql_core::{Handle, Plan, Request, Value};
-use persql_history::{Dedup, ErrorKind, Message, PerSqlHistoryProvider, Result};
+use persql_history::{Dedup, ErrorKind, Message, PerSqlHistoryProvider, Result, Tail};
 
 use crate::{Provider, held, insert_row, provider, recorder, refused, talk, texts, value};
 
@@ -18,6 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_lost_race_is_three_requests,
         a_lost_race_decides_anew,
         a_history_that_lost_its_start_is_read_again,
+        any_number_of_messages_is_guarded,
         a_replay_with_a_load_is_no_request,
         saves_follow_each_other_in_one_request_each,
         a_tail_that_is_too_short_is_read_again,
@@ -182,6 +183,34 @@ fn a_history_that_lost_its_start_is_read_again(world: &World) -> Outcome {
     let (requests, saved) = provider.database().counting(save);
     assert_eq!((requests, saved?.stored()), (3, 1));
     assert_eq!(held(&provider, "ada")?, "u2# a2");
+    Ok(())
+}
+
+fn any_number_of_messages_is_guarded(world: &World) -> Outcome {
+    let (provider, other) = (provider(world)?, PerSqlHistoryProvider::new(world.other_db()?));
+    for count in [1, 2, 8, 9, 20] {
+        let session = format!("of {count}");
+        let run = |role: &str| (1..=count).map(|n| format!("{role}{n}#")).collect::<Vec<_>>().join(" ");
+        let save = |tail: &Tail, role: &str| -> Result<_> {
+            let (requests, saved) =
+                provider.database().counting(|| provider.save_messages_after(tail, &talk(&run(role))));
+            assert_eq!(saved?.stored(), count);
+            Ok(requests)
+        };
+        provider.save_messages(session.as_str(), &talk("s1 s2"))?;
+        // Somebody saves in between.
+        let history = provider.get_messages(session.as_str())?;
+        other.save_messages(session.as_str(), &talk("s3"))?;
+        assert_eq!(save(history.tail(), "u")?, 3, "{count}");
+        // Somebody deletes the start, and the newest stays.
+        let history = provider.get_messages(session.as_str())?;
+        other.trim(session.as_str(), count)?;
+        assert_eq!(save(history.tail(), "a")?, 3, "{count}");
+        assert_eq!(held(&provider, &session)?, format!("{} {}", run("u"), run("a")));
+        // Nobody does anything.
+        let history = provider.get_messages(session.as_str())?;
+        assert_eq!(save(history.tail(), "s")?, 1, "{count}");
+    }
     Ok(())
 }
 

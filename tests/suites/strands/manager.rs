@@ -27,6 +27,8 @@ pub(crate) fn cases() -> Vec<Case> {
         a_message_without_a_tracking_id_is_not_taken_for_another,
         many_messages_are_one_request_and_come_back_in_pages,
         agents_of_one_session_are_apart,
+        an_agent_beside_others_has_an_id_of_its_own,
+        every_number_of_messages_is_stored_in_order,
         an_agent_without_a_session_gets_one,
         messages_without_an_agent_keep_their_ids,
         two_programs_that_start_at_once_share_the_agent,
@@ -35,6 +37,40 @@ pub(crate) fn cases() -> Vec<Case> {
         a_wrong_agent_or_message_is_refused_before_anything_is_sent,
         a_row_that_cannot_be_read_is_named,
     ]
+}
+
+fn an_agent_beside_others_has_an_id_of_its_own(world: &World) -> Outcome {
+    let db = with_tables(world)?;
+    let manager = manager(&db, "s1");
+    let first = manager.initialize_beside([], &agent())?.tracked;
+    let second = manager.initialize_beside([&first], &SessionAgent::new("b"))?.tracked;
+    for taken in ["a", "b"] {
+        let agent = SessionAgent::new(taken);
+        let (requests, result) = db.counting(|| manager.initialize_beside([&first, &second], &agent));
+        let error = result.unwrap_err();
+        assert_eq!((requests, error.kind()), (0, ErrorKind::InvalidInput));
+        assert_eq!(error.to_string(), "The `agent_id` of an agent must be unique in a session.");
+    }
+    Ok(())
+}
+
+fn every_number_of_messages_is_stored_in_order(world: &World) -> Outcome {
+    let db = with_tables(world)?;
+    for count in [1, 2, 7, 8, 9, 17] {
+        let manager = manager(&db, &format!("s{count}"));
+        let mut tracked = manager.initialize(&agent())?.tracked;
+        let mut all = Vec::new();
+        for turn in 0..2 {
+            let messages: Vec<Value> = (0..count).map(|n| user(&format!("{turn} {n}"))).collect();
+            let (requests, next) = db.counting(|| manager.append_and_sync(&tracked, &messages, &agent()));
+            tracked = next?;
+            assert_eq!(requests, 1);
+            all.extend(messages);
+        }
+        assert_eq!(tracked.next_message_id(), i64::from(2 * count));
+        assert_eq!(values(&manager.initialize(&agent())?)?, all);
+    }
+    Ok(())
 }
 
 fn agent() -> SessionAgent {

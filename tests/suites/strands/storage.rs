@@ -20,6 +20,7 @@ pub(crate) fn cases() -> Vec<Case> {
         several_values_are_written_together_or_not_at_all,
         a_namespace_shows_its_keys_only,
         a_session_is_deleted_with_one_request,
+        snapshot_ids_are_listed_from_a_cursor,
         every_operation_of_a_storage_is_one_request,
         two_handles_share_a_storage,
         another_prefix_is_another_storage,
@@ -198,14 +199,42 @@ fn a_session_is_deleted_with_one_request(world: &World) -> Outcome {
         storage.write(&keys.latest("a")?, "{}")?;
         storage.write(&keys.immutable("a", "019aa3b4-8f6b-7a21-9c1e-0123456789ab")?, "{}")?;
         storage.write(&keys.multi_agent_latest("g")?, vec![0xff; 4_000_000])?;
+        storage.write(&keys.stashed("a", "tool-1_0")?, "[]")?;
     }
-    let (requests, deleted) = db.counting(|| storage.delete_all(one.session()));
+    let (requests, deleted) = db.counting(|| storage.delete_session(&one));
     deleted?;
     assert_eq!(requests, 1);
     assert_eq!(storage.list(one.session())?, [""; 0]);
-    assert_eq!(storage.list("")?.len(), 3);
+    assert_eq!(storage.list("")?.len(), 4);
+    assert_eq!(storage.list(two.stash())?, ["context/s10/scopes/agent/a/tool-1_0"]);
     let history = storage.list(&two.history("a")?)?;
     assert_eq!(SnapshotKeys::snapshot_id(&history[0]), Some("019aa3b4-8f6b-7a21-9c1e-0123456789ab"));
+    Ok(())
+}
+
+fn snapshot_ids_are_listed_from_a_cursor(world: &World) -> Outcome {
+    let db = with_tables(world)?;
+    let storage = storage(&db);
+    let ids = ["1", "2", "3"].map(|n| format!("019aa3b4-8f6b-7a21-9c1e-00000000000{n}"));
+    let view = storage.namespace("mine")?;
+    for (storage, keys) in [(&storage, SnapshotKeys::new("s1")?), (&view, SnapshotKeys::in_namespace("s1")?)] {
+        let list = |after, limit| storage.list_snapshot_ids(&keys, "a", after, limit);
+        assert_eq!(list(None, None)?, [""; 0]);
+        storage.write(&keys.latest("a")?, "{}")?;
+        storage.write(&format!("{}notes.json", keys.history("a")?), "{}")?;
+        storage.write(&keys.immutable("b", &ids[0])?, "{}")?;
+        for id in ids.iter().rev() {
+            storage.write(&keys.immutable("a", id)?, "{}")?;
+        }
+        assert_eq!(list(None, None)?, ids);
+        assert_eq!(list(None, Some(2))?, ids[..2]);
+        assert_eq!(list(Some(&ids[0]), Some(1))?, ids[1..2]);
+        assert_eq!(list(Some(&ids[2]), None)?, [""; 0]);
+        let (requests, none) = db.counting(|| list(None, Some(0)));
+        assert_eq!((requests, none?), (0, vec![]));
+        let (requests, refused) = db.counting(|| list(Some("x"), None));
+        assert_eq!((requests, refused.unwrap_err().kind()), (0, ErrorKind::InvalidInput));
+    }
     Ok(())
 }
 

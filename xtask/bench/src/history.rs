@@ -1,9 +1,9 @@
 //! The cases of `persql-history`.
 
-use std::rc::Rc;
+use std::{cell::RefCell, rc::Rc};
 
 use persql_core::Durability;
-use persql_history::{Message, PerSqlHistoryProvider};
+use persql_history::{Message, PerSqlHistoryProvider, Tail};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
@@ -11,31 +11,52 @@ use crate::{
     by_hand::Hop,
     case::{Bar, Calls, Case, Failed, Ground, Make},
     items::text,
-    side::{Side, lone, lone_restoring, lone_task},
+    side::{Side, emptying, lone, lone_restoring, lone_task},
     sql::{self, history as texts},
 };
 
 pub(crate) const CASES: &[Case] = &[
-    case("save 4 messages behind a loaded 0", Calls::Blocking, |g| save(g, 0, true), |g| save_by_hand(g, 0, true)),
+    case(
+        "save 4 messages behind a loaded 0",
+        Calls::Blocking,
+        |g| save(g, 0, Known::Loaded),
+        |g| save_by_hand(g, 0, Known::Loaded),
+    ),
     case(
         "save 4 messages behind a loaded 1,000",
         Calls::Blocking,
-        |g| save(g, 1_000, true),
-        |g| save_by_hand(g, 1_000, true),
+        |g| save(g, 1_000, Known::Loaded),
+        |g| save_by_hand(g, 1_000, Known::Loaded),
     ),
     case(
         "save 4 messages behind a loaded 10,000",
         Calls::Blocking,
-        |g| save(g, 10_000, true),
-        |g| save_by_hand(g, 10_000, true),
+        |g| save(g, 10_000, Known::Loaded),
+        |g| save_by_hand(g, 10_000, Known::Loaded),
     ),
-    case("save 4 messages behind 0", Calls::Blocking, |g| save(g, 0, false), |g| save_by_hand(g, 0, false)),
-    case("save 4 messages behind 1,000", Calls::Blocking, |g| save(g, 1_000, false), |g| save_by_hand(g, 1_000, false)),
+    case(
+        "save 4 messages behind a save after 1,000",
+        Calls::Blocking,
+        |g| save(g, 1_000, Known::Saved),
+        |g| save_by_hand(g, 1_000, Known::Saved),
+    ),
+    case(
+        "save 4 messages behind 0",
+        Calls::Blocking,
+        |g| save(g, 0, Known::Nothing),
+        |g| save_by_hand(g, 0, Known::Nothing),
+    ),
+    case(
+        "save 4 messages behind 1,000",
+        Calls::Blocking,
+        |g| save(g, 1_000, Known::Nothing),
+        |g| save_by_hand(g, 1_000, Known::Nothing),
+    ),
     case(
         "save 4 messages behind 10,000",
         Calls::Blocking,
-        |g| save(g, 10_000, false),
-        |g| save_by_hand(g, 10_000, false),
+        |g| save(g, 10_000, Known::Nothing),
+        |g| save_by_hand(g, 10_000, Known::Nothing),
     ),
     case("list 1,000 messages", Calls::Blocking, |g| list(g, false), list_by_hand),
     case("list 1,000 messages", Calls::Async, |g| list(g, false), list_by_hand),
@@ -62,36 +83,77 @@ fn message(number: usize) -> Value {
     })
 }
 
-fn four_more(count: usize) -> [Value; 4] {
-    [0, 1, 2, 3].map(|more| message(count + more))
+fn four_from(number: usize) -> [Value; 4] {
+    [0, 1, 2, 3].map(|more| message(number + more))
+}
+
+/// What the caller knows of the end of the history.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    /// It was loaded.
+    Loaded,
+    /// It was loaded, and four messages were saved behind it.
+    Saved,
 }
 
 /// Saves and, unmeasured, deletes what was saved: each time behind the same history.
-fn save(ground: &Ground, count: usize, loaded: bool) -> Result<Side, Failed> {
-    let (handle, new) = (ground.handle()?, four_more(count));
+fn save(ground: &Ground, count: usize, known: Known) -> Result<Side, Failed> {
+    let handle = ground.handle()?;
     let provider = PerSqlHistoryProvider::new(handle.clone());
     provider.create_tables()?;
     let last_id = ByHand::open(ground)?.fill(count)?;
-    let tail = provider.get_messages(SESSION)?.tail().clone();
+    let loaded = provider.get_messages(SESSION)?.tail().clone();
+    let saver = provider.clone();
+    let restored = move || -> Result<Tail, Failed> {
+        handle.query(texts::RESTORE, (SESSION, last_id))?;
+        if known != Known::Saved {
+            return Ok(loaded.clone());
+        }
+        let before: Vec<Message> = four_from(count).iter().map(Message::from_value).collect::<Result<_, _>>()?;
+        Ok(saver.save_messages_after(&loaded, &before)?.tail().clone())
+    };
+    let tail = Rc::new(RefCell::new(restored()?));
+    let (new, end) = (four_from(count + 4), Rc::clone(&tail));
     let operation = move || {
         let new: Vec<Message> = new.iter().map(Message::from_value).collect::<Result<_, _>>()?;
-        let saved =
-            if loaded { provider.save_messages_after(&tail, &new)? } else { provider.save_messages(SESSION, &new)? };
+        let saved = match known {
+            Known::Nothing => provider.save_messages(SESSION, &new)?,
+            Known::Loaded | Known::Saved => provider.save_messages_after(&end.borrow(), &new)?,
+        };
         if saved.stored() == new.len() { Ok(()) } else { Err("not all were saved".into()) }
     };
-    Ok(lone_restoring(operation, move || {
-        handle.query(texts::RESTORE, (SESSION, last_id))?;
+    let restore = move || {
+        *tail.borrow_mut() = restored()?;
         Ok(())
-    }))
+    };
+    Ok(lone_restoring(operation, emptying(ground.connection()?, restore)))
 }
 
-fn save_by_hand(ground: &Ground, count: usize, loaded: bool) -> Result<Side, Failed> {
-    let (by_hand, new) = (Rc::new(ByHand::open(ground)?), four_more(count));
+fn save_by_hand(ground: &Ground, count: usize, known: Known) -> Result<Side, Failed> {
+    let by_hand = Rc::new(ByHand::open(ground)?);
     let last_id = by_hand.fill(count)?;
-    let newest: Vec<String> = (count.saturating_sub(4)..count).map(|number| id_of(&message(number))).collect();
     let saver = Rc::clone(&by_hand);
-    let operation = move || saver.save(&new, loaded.then_some((&newest, last_id)));
-    Ok(lone_restoring(operation, move || by_hand.restore(last_id)))
+    let restored = move || -> Result<End, Failed> {
+        saver.restore(last_id)?;
+        if known != Known::Saved {
+            return Ok(End { newest: (count.saturating_sub(4)..count).map(message).collect(), last_id });
+        }
+        let newest = four_from(count).to_vec();
+        let last_id = saver.save(&newest, None)?;
+        Ok(End { newest, last_id })
+    };
+    let end = Rc::new(RefCell::new(restored()?));
+    let (new, behind) = (four_from(count + 4), Rc::clone(&end));
+    let operation = move || {
+        let end = behind.borrow();
+        by_hand.save(&new, (known != Known::Nothing).then_some(&*end)).map(drop)
+    };
+    let restore = move || {
+        *end.borrow_mut() = restored()?;
+        Ok(())
+    };
+    Ok(lone_restoring(operation, emptying(ground.connection()?, restore)))
 }
 
 fn list(ground: &Ground, as_values: bool) -> Result<Side, Failed> {
@@ -139,6 +201,12 @@ fn all_there(found: usize) -> Result<(), Failed> {
     if found == LISTED { Ok(()) } else { Err(format!("{found} messages instead of {LISTED}").into()) }
 }
 
+/// The end of a history as it is kept by hand.
+struct End {
+    newest: Vec<Value>,
+    last_id: i64,
+}
+
 /// The same table, used as a careful person would.
 struct ByHand(Connection);
 
@@ -165,34 +233,36 @@ impl ByHand {
         Ok(self.0.prepare_cached(texts::NEWEST_ID)?.query_row([SESSION], |row| row.get(0))?)
     }
 
-    /// Saves what is not among the newest, by their ids: those that were loaded, if nothing was saved since, or read.
-    fn save(&self, new: &[Value], loaded: Option<(&Vec<String>, i64)>) -> Result<(), Failed> {
-        let rows: Vec<(String, String)> = new.iter().map(|value| (id_of(value), value.to_string())).collect();
+    /// Saves what is not among the newest, by their ids: those that are known, if nothing was saved since, or read. Gives
+    /// the newest id.
+    fn save(&self, new: &[Value], known: Option<&End>) -> Result<i64, Failed> {
+        let rows: Vec<String> = new.iter().map(Value::to_string).collect();
         self.0.prepare_cached(sql::BEGIN)?.execute([])?;
         let read;
-        let newest = match loaded {
-            Some((newest, last_id)) if self.newest_id()? == last_id => newest,
+        let newest = match known {
+            Some(end) if self.newest_id()? == end.last_id => &end.newest,
             _ => {
-                read = self.newest_ids(new.len())?;
+                read = self.newest(new.len())?;
                 &read
             }
         };
+        let is_stored = |value: &Value| newest.iter().any(|stored| id_of(stored) == id_of(value));
         let mut insert = self.0.prepare_cached(texts::ADD)?;
-        for (_, text) in rows.iter().filter(|(id, _)| !newest.contains(id)) {
+        for (_, text) in new.iter().zip(&rows).filter(|(value, _)| !is_stored(value)) {
             insert.execute((SESSION, text))?;
         }
         self.0.prepare_cached(sql::COMMIT)?.execute([])?;
-        Ok(())
+        Ok(self.0.last_insert_rowid())
     }
 
-    fn newest_ids(&self, count: usize) -> Result<Vec<String>, Failed> {
+    fn newest(&self, count: usize) -> Result<Vec<Value>, Failed> {
         let mut statement = self.0.prepare_cached(texts::NEWEST)?;
         let mut rows = statement.query((SESSION, i64::try_from(count)?))?;
-        let mut ids = Vec::new();
+        let mut newest = Vec::new();
         while let Some(row) = rows.next()? {
-            ids.push(id_of(&serde_json::from_str(row.get_ref(0)?.as_str()?)?));
+            newest.push(serde_json::from_str(row.get_ref(0)?.as_str()?)?);
         }
-        Ok(ids)
+        Ok(newest)
     }
 
     fn list(&self) -> Result<Vec<Value>, Failed> {
@@ -211,6 +281,6 @@ impl ByHand {
     }
 }
 
-fn id_of(message: &Value) -> String {
-    message.get("message_id").and_then(Value::as_str).unwrap_or_default().to_owned()
+fn id_of(message: &Value) -> Option<&str> {
+    message.get("message_id").and_then(Value::as_str)
 }

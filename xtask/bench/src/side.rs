@@ -8,9 +8,10 @@ use std::{
 };
 
 use cpu_time::ProcessTime;
+use rusqlite::Connection;
 use tokio::{runtime::Builder, task::JoinSet};
 
-use crate::case::Failed;
+use crate::{case::Failed, sql};
 
 /// A side that is set up: works until the given moment and says what it got done.
 pub(crate) type Side = Box<dyn FnMut(Instant) -> Result<Work, Failed>>;
@@ -58,6 +59,26 @@ pub(crate) fn lone_restoring(
         }
         Ok(Work { by_caller: vec![operations], wall, transactions: None, cpu: Some(cpu) })
     })
+}
+
+/// After so many operations the log holds less than the thousand pages at which SQLite empties it itself.
+const LOGGED: usize = 32;
+
+/// Puts the file back, and now and then empties the log. A checkpoint would come with every hundredth operation or so,
+/// and as what is put back is the same each time, always in the measured part of one side and never in the other's.
+pub(crate) fn emptying(
+    sqlite: Connection,
+    mut restore: impl FnMut() -> Result<(), Failed> + 'static,
+) -> impl FnMut() -> Result<(), Failed> + 'static {
+    let mut times: usize = 0;
+    move || {
+        restore()?;
+        times += 1;
+        if times.is_multiple_of(LOGGED) {
+            sqlite.query_row(sql::EMPTY_LOG, [], |_| Ok(()))?;
+        }
+        Ok(())
+    }
 }
 
 /// A lone task on an executor of two threads.

@@ -24,6 +24,9 @@ CREATE INDEX IF NOT EXISTS idx_agent_messages_session_id ON agent_messages (sess
 pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
 pub(crate) const COMMIT: &str = "COMMIT";
 
+/// Waits for nobody.
+pub(crate) const EMPTY_LOG: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+
 pub(crate) const ADD_SESSION: &str = "INSERT OR IGNORE INTO agent_sessions (session_id) VALUES (?1)";
 
 pub(crate) const ADD_ITEM: &str = "INSERT INTO agent_messages (session_id, message_data) VALUES (?1, ?2)";

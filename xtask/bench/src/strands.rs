@@ -11,7 +11,7 @@ use crate::{
     by_hand::Hop,
     case::{Bar, Calls, Case, Failed, Ground, Make},
     items::text,
-    side::{Side, lone, lone_restoring, lone_task},
+    side::{Side, emptying, lone, lone_restoring, lone_task},
     sql::{self, strands as texts},
 };
 
@@ -59,10 +59,11 @@ fn append(ground: &Ground, count: usize) -> Result<Side, Failed> {
         let after = manager.append_and_sync(&tracked, &new, &agent)?;
         if after.next_message_id() == first_id + 4 { Ok(()) } else { Err("not all were appended".into()) }
     };
-    Ok(lone_restoring(operation, move || {
+    let restore = move || {
         handle.query(texts::RESTORE, (SESSION, AGENT, first_id))?;
         Ok(())
-    }))
+    };
+    Ok(lone_restoring(operation, emptying(ground.connection()?, restore)))
 }
 
 fn append_by_hand(ground: &Ground, count: usize) -> Result<Side, Failed> {
@@ -71,13 +72,11 @@ fn append_by_hand(ground: &Ground, count: usize) -> Result<Side, Failed> {
     let first_id = i64::try_from(count)?;
     let new = [0, 1, 2, 3].map(|more| message(count + more));
     let writer = Rc::clone(&by_hand);
-    Ok(lone_restoring(
-        move || writer.append(first_id, &new),
-        move || {
-            by_hand.0.prepare_cached(texts::RESTORE)?.execute((SESSION, AGENT, first_id))?;
-            Ok(())
-        },
-    ))
+    let restore = move || {
+        by_hand.0.prepare_cached(texts::RESTORE)?.execute((SESSION, AGENT, first_id))?;
+        Ok(())
+    };
+    Ok(lone_restoring(move || writer.append(first_id, &new), emptying(ground.connection()?, restore)))
 }
 
 fn list(ground: &Ground) -> Result<Side, Failed> {

@@ -75,7 +75,13 @@ pub(super) struct Kept {
 impl Catalog {
     pub(super) fn new(path: Option<PathBuf>, options: Options) -> Self {
         // What the catalogue says of files must not be older than the files.
-        let options = Options { durability: Durability::Full, strict_limits: false, must_exist: false, ..options };
+        let options = Options {
+            durability: Durability::Full,
+            strict_limits: false,
+            must_exist: false,
+            hides_records: false,
+            ..options
+        };
         Self { path, options, conn: Mutex::default() }
     }
 
@@ -230,6 +236,12 @@ pub(super) fn branch(sqlite: &Connection, name: &DatabaseName, reference: &str) 
 pub(super) fn branch_of_copy(sqlite: &Connection, namespace: &str, copy: &str) -> rusqlite::Result<Option<Forked>> {
     let sql = "SELECT reference, copy, expires_at FROM branch WHERE copy = ?1 AND namespace = ?2";
     sqlite.query_row(sql, params![copy, namespace], forked).optional()
+}
+
+/// The copies of all branches.
+#[cfg(feature = "server")]
+pub(super) fn copies(sqlite: &Connection) -> rusqlite::Result<Vec<String>> {
+    collect(sqlite, "SELECT copy FROM branch", params![], |row| row.get(0))
 }
 
 /// The copies of the branches whose time is over, which are litter from now on.

@@ -86,7 +86,7 @@ impl Engine {
     }
 
     /// The databases that are there, and which files they are.
-    fn present(&self, namespace: &str) -> Result<Vec<(String, String)>> {
+    pub(super) fn present(&self, namespace: &str) -> Result<Vec<(String, String)>> {
         let Location::Directory(directory) = &self.location else {
             let stores = self.cache.names().into_iter();
             let is_one = |(name, store): &(DatabaseName, Store)| {

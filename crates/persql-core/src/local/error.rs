@@ -27,6 +27,17 @@ pub(super) fn is_generic(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_ERROR)
 }
 
+/// Whether the error says that a table is not there.
+#[cfg(feature = "server")]
+pub(super) fn is_no_table(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) | rusqlite::Error::SqlInputError { msg: text, .. } => {
+            text.starts_with("no such table: ")
+        }
+        _ => false,
+    }
+}
+
 fn translated(error: rusqlite::Error, told: impl FnOnce(&str) -> Option<Error>) -> Error {
     match error {
         rusqlite::Error::SqliteFailure(code, message) => {

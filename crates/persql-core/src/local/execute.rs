@@ -6,6 +6,8 @@ use super::{
     connection::Conn,
     error::{is_generic, translate, translate_prepared, wrong_parameters},
 };
+#[cfg(not(feature = "server"))]
+use crate::{Answer, Batch};
 use crate::{Error, Result, Rows, Statement, Value, ValueRef, tokens};
 
 impl Conn {
@@ -29,6 +31,8 @@ impl Conn {
             for column in 0..rows.columns().len() {
                 rows.push(as_cell(row.get_ref(column).map_err(translate)?));
             }
+            #[cfg(feature = "server")]
+            self.check_room(rows)?;
         }
         drop(stepped);
         let mut rows = rows.unwrap_or_else(|| Rows::with_columns(column_names(&prepared)));
@@ -38,6 +42,8 @@ impl Conn {
             let inserts = changes > 0 && (tokens::is(sql, "insert") || tokens::is(sql, "replace"));
             rows.set_changes(Some(changes), inserts.then(|| self.sqlite.last_insert_rowid()));
         }
+        #[cfg(feature = "server")]
+        self.take_room(&rows);
         Ok(rows)
     }
 
@@ -47,6 +53,18 @@ impl Conn {
             Err(wrong) if is_generic(&error) => translate_prepared(wrong),
             _ => translate(error),
         }
+    }
+
+    /// Runs a batch in the transaction that is open.
+    #[cfg(not(feature = "server"))]
+    pub(super) fn perform(&self, batch: &Batch) -> Result<Answer> {
+        self.execute_all(batch.statements()).map(Answer::Sets)
+    }
+
+    /// Does `work` for a batch of nobody's.
+    #[cfg(not(feature = "server"))]
+    pub(super) fn within<T>(&self, _: &Batch, work: impl FnOnce(&Self) -> T) -> T {
+        work(self)
     }
 
     /// Runs statements up to the first that fails.

@@ -7,7 +7,12 @@ use std::{
 };
 
 use super::{
-    Options, WriteStats, checkpoint::log_of, connection::Conn, error::not_here, job::Wait, readers::Readers,
+    Options, WriteStats,
+    checkpoint::log_of,
+    connection::Conn,
+    error::not_here,
+    job::{Outcome, Wait},
+    readers::Readers,
     writer::Writer,
 };
 use crate::{Access, Answer, Batch, ErrorKind, Request, Result, Rows, SqlErrorKind, Statement, tokens};
@@ -58,9 +63,10 @@ impl FileStore {
     /// Runs one request on the calling thread.
     pub(super) fn send(&self, request: &Request, limit: Option<Duration>) -> Result<Answer> {
         match request {
-            Request::Batch(batch) => {
-                self.read_batch(batch, limit).unwrap_or_else(|| self.writer.run(batch, limit)).map(Answer::Sets)
-            }
+            Request::Batch(batch) => match self.read_batch(batch, limit) {
+                Some(read) => read.map(Answer::Sets),
+                None => self.writer.run(batch, limit),
+            },
             Request::Tables => self.read(limit, |conn| conn.tables()).map(Answer::Tables),
             Request::Describe => self.read(limit, |conn| conn.describe()).map(Answer::Description),
             Request::Control(_) => Err(not_here()),
@@ -71,12 +77,15 @@ impl FileStore {
     /// first, on a reader.
     pub(super) fn read_batch(&self, batch: &Batch, limit: Option<Duration>) -> Option<Result<Vec<Rows>>> {
         match batch.access() {
-            Access::Read => Some(self.read(limit, |conn| conn.execute_all(batch.statements()))),
+            Access::Read => {
+                Some(self.read(limit, |conn| conn.within(batch, |conn| conn.execute_all(batch.statements()))))
+            }
             Access::Write | Access::Schema => None,
+            Access::Raw { .. } if batch.surely_writes() => None,
             Access::Raw { transaction } => match self.only_reads(batch, limit) {
-                Ok(true) => {
-                    Some(self.read(limit, |conn| run_raw(conn, batch.statements(), transaction, Conn::begin_write)))
-                }
+                Ok(true) => Some(self.read(limit, |conn| {
+                    conn.within(batch, |conn| run_raw(conn, batch.statements(), transaction, Conn::begin_write))
+                })),
                 Ok(false) => None,
                 Err(error) => Some(Err(error)),
             },
@@ -88,7 +97,7 @@ impl FileStore {
         &self,
         batch: Batch,
         limit: Option<Duration>,
-    ) -> impl Future<Output = Result<(Batch, Result<Vec<Rows>>)>> + use<> {
+    ) -> impl Future<Output = Result<(Batch, Outcome)>> + use<> {
         self.writer.enqueue(batch, limit)
     }
 

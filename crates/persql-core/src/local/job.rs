@@ -12,9 +12,9 @@ use super::{
     error::{busy, timed_out},
     workers,
 };
-use crate::{Access, Batch, Error, ErrorKind, Result, Rows, database::lock};
+use crate::{Access, Answer, Batch, Error, ErrorKind, Result, database::lock};
 
-pub(super) type Outcome = Result<Vec<Rows>>;
+pub(super) type Outcome = Result<Answer>;
 
 #[derive(Debug)]
 pub(super) struct Job {
@@ -98,9 +98,14 @@ impl Job {
     }
 }
 
-/// Raw SQL may do anything to the transaction, and a time limit ends in an interrupt, which kills it.
+/// Raw SQL may do anything to the transaction, and a time limit ends in an interrupt, which kills it. A server's
+/// requests are all raw and limited, so those that only change rows share transactions all the same.
 pub(super) fn runs_alone(batch: &Batch, wait: Wait) -> bool {
-    wait.deadline.is_some() || batch.access() != Access::Write
+    if batch.is_served() {
+        !batch.only_changes_rows()
+    } else {
+        wait.deadline.is_some() || batch.access() != Access::Write
+    }
 }
 
 impl Drop for Seated {

@@ -4,13 +4,13 @@ use std::{sync::Arc, time::Instant};
 
 use super::{
     connection::{Conn, Purpose, sleep_a_little},
-    error::{busy, timed_out},
+    error::{busy, timed_out, unknown_database},
     file::run_raw,
     job::{Job, Outcome, Reply, Wait, runs_alone},
     workers,
     writer::Writer,
 };
-use crate::{Access, Batch, Error, ErrorKind, Result, database::lock};
+use crate::{Access, Answer, Batch, Error, ErrorKind, Result, database::lock};
 
 /// A transaction is kept short: those who come later make the next one.
 const MOST_JOBS: usize = 64;
@@ -55,17 +55,17 @@ impl Leader {
 
     /// Serves the caller's own batch, and whoever joins it. Saves the lone caller a copy and a seat.
     pub(super) fn serve_with(self, batch: &Batch, wait: Wait) -> Outcome {
-        self.with_conn(wait, |conn| {
+        self.with_conn(wait, batch.must_exist(), |conn| {
             if runs_alone(batch, wait) {
                 return self.alone(conn, batch, wait);
             }
             self.begin(conn, wait)?;
             let joined = self.join(0);
             if joined.is_empty() {
-                self.writer.count(1);
-                return conn.finish(conn.execute_all(batch.statements()));
+                return self.only(conn, batch, wait);
             }
-            let batches: Vec<&Batch> = std::iter::once(batch).chain(joined.iter().map(|job| &job.batch)).collect();
+            let others = joined.iter().map(|job| (&job.batch, job.wait));
+            let batches: Vec<_> = std::iter::once((batch, wait)).chain(others).collect();
             let mut outcomes = self.together(conn, &batches).into_iter();
             let first = outcomes.next().unwrap_or_else(|| Err(workers::lost()));
             joined.into_iter().zip(outcomes).for_each(|(job, outcome)| job.answer(outcome));
@@ -75,8 +75,10 @@ impl Leader {
 
     /// Runs the first job of the group alone, or with all that can join it.
     fn run(&self, group: &mut Vec<Job>) -> Result<Vec<Outcome>> {
-        let Some(wait) = group.first().map(|first| first.wait) else { return Ok(Vec::new()) };
-        self.with_conn(wait, |conn| {
+        let Some((wait, must_exist)) = group.first().map(|first| (first.wait, first.batch.must_exist())) else {
+            return Ok(Vec::new());
+        };
+        self.with_conn(wait, must_exist, |conn| {
             let bytes = match group.first() {
                 Some(first) if first.runs_alone() => return Ok(vec![self.alone(conn, &first.batch, wait)]),
                 first => first.map_or(0, Job::bytes),
@@ -84,11 +86,16 @@ impl Leader {
             self.begin(conn, wait)?;
             group.extend(self.join(bytes));
             if let [only] = group.as_slice() {
-                self.writer.count(1);
-                return Ok(vec![conn.finish(conn.execute_all(only.batch.statements()))]);
+                return Ok(vec![self.only(conn, &only.batch, wait)]);
             }
-            Ok(self.together(conn, &group.iter().map(|job| &job.batch).collect::<Vec<_>>()))
+            Ok(self.together(conn, &group.iter().map(|job| (&job.batch, job.wait)).collect::<Vec<_>>()))
         })
+    }
+
+    /// Runs one batch in the open transaction that nobody else shares.
+    fn only(&self, conn: &mut Conn, batch: &Batch, wait: Wait) -> Outcome {
+        self.writer.count(1);
+        conn.limited(wait.deadline, |conn| conn.finish(conn.perform(batch)))
     }
 
     /// Begins a transaction, after whoever has the lock in another process.
@@ -139,12 +146,21 @@ impl Leader {
     }
 
     /// Runs several batches in the open transaction, each in a savepoint.
-    fn together(&self, conn: &mut Conn, batches: &[&Batch]) -> Vec<Outcome> {
+    fn together(&self, conn: &mut Conn, batches: &[(&Batch, Wait)]) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(batches.len());
-        for batch in batches {
-            match in_savepoint(conn, batch) {
-                Some(outcome) => outcomes.push(outcome),
-                None => return self.one_by_one(conn, batches),
+        for (batch, wait) in batches {
+            let outcome = match late(batch, *wait) {
+                Some(error) => Ok(Err(error)),
+                None => in_savepoint(conn, batch, *wait),
+            };
+            match outcome {
+                Ok(outcome) => outcomes.push(outcome),
+                Err(Ended(error)) => {
+                    // Whoever was interrupted at the end of its own time has had it.
+                    let is_over = wait.deadline.is_some_and(|deadline| deadline <= Instant::now());
+                    let over = error.filter(|_| is_over).map(|error| (outcomes.len(), error));
+                    return self.one_by_one(conn, batches, over);
+                }
             }
         }
         match conn.control("COMMIT") {
@@ -154,7 +170,7 @@ impl Leader {
             }
             Err(error) if error.kind() == ErrorKind::Conflict => {
                 conn.roll_back();
-                self.one_by_one(conn, batches)
+                self.one_by_one(conn, batches, None)
             }
             // The disk refused: the group may be found whole in the log at the next start, so nothing is run again.
             Err(error) => {
@@ -169,30 +185,46 @@ impl Leader {
     }
 
     /// Each in a transaction of its own, in their order. What failed in the group failed in a state that never was, so
-    /// it is run again as well.
-    fn one_by_one(&self, conn: &mut Conn, batches: &[&Batch]) -> Vec<Outcome> {
+    /// it is run again as well, but for the one whose time is over.
+    fn one_by_one(
+        &self,
+        conn: &mut Conn,
+        batches: &[(&Batch, Wait)],
+        mut over: Option<(usize, Error)>,
+    ) -> Vec<Outcome> {
         tracing::debug!(jobs = batches.len(), "a transaction broke and its jobs are run one by one");
-        let again = |batch: &&Batch| self.alone(conn, batch, Wait::new(self.writer.options.busy_timeout, None));
-        batches.iter().map(again).collect()
+        let mut outcomes = Vec::with_capacity(batches.len());
+        for (index, (batch, wait)) in batches.iter().enumerate() {
+            outcomes.push(match over.take_if(|(at, _)| *at == index) {
+                Some((_, error)) => Err(error),
+                None if batch.is_served() => self.alone(conn, batch, *wait),
+                None => self.alone(conn, batch, Wait::new(self.writer.options.busy_timeout, None)),
+            });
+        }
+        outcomes
     }
 
     fn alone(&self, conn: &mut Conn, batch: &Batch, wait: Wait) -> Outcome {
-        if wait.deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(timed_out());
+        if let Some(error) = late(batch, wait) {
+            return Err(error);
         }
         self.writer.count(1);
         conn.limited(wait.deadline, |conn| match batch.access() {
-            Access::Raw { transaction } => {
-                run_raw(conn, batch.statements(), transaction, |conn| self.begin(conn, wait))
+            #[cfg(feature = "server")]
+            Access::Raw { transaction: false } if batch.is_served() => {
+                conn.perform_each(batch, |conn| self.begin(conn, wait))
+            }
+            Access::Raw { transaction } if !batch.is_served() => {
+                run_raw(conn, batch.statements(), transaction, |conn| self.begin(conn, wait)).map(Answer::Sets)
             }
             _ => {
                 self.begin(conn, wait)?;
-                conn.finish(conn.execute_all(batch.statements()))
+                conn.finish(conn.perform(batch))
             }
         })
     }
 
-    fn with_conn<T>(&self, wait: Wait, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    fn with_conn<T>(&self, wait: Wait, must_exist: bool, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let mut slot = lock(&self.writer.conn);
         // Out of its place, so that a panic closes it, and with it whatever was open on it.
         let mut conn = match slot.take() {
@@ -200,6 +232,7 @@ impl Leader {
                 conn.check_file()?;
                 conn
             }
+            None if must_exist && !self.writer.path.exists() => return Err(unknown_database()),
             None => self.open(wait)?,
         };
         let tended = self.writer.log.tend(&mut conn);
@@ -221,21 +254,34 @@ impl Leader {
     }
 }
 
-/// Runs a batch in a savepoint; `None` if it ended the transaction, and with it the work of the others.
-fn in_savepoint(conn: &Conn, batch: &Batch) -> Option<Outcome> {
-    let outcome = conn.control("SAVEPOINT job").and_then(|()| conn.execute_all(batch.statements()));
+/// A batch ended the transaction, and with it the work of the others: its error.
+struct Ended(Option<Error>);
+
+/// What to tell a batch whose turn comes too late. A server's may come again; another's own limit has run out.
+fn late(batch: &Batch, wait: Wait) -> Option<Error> {
+    let now = Instant::now();
+    match wait.deadline {
+        _ if batch.is_served() => wait.over(now).map(|_| busy()),
+        Some(deadline) if deadline <= now => Some(timed_out()),
+        _ => None,
+    }
+}
+
+/// Runs a batch in a savepoint.
+fn in_savepoint(conn: &mut Conn, batch: &Batch, wait: Wait) -> Result<Outcome, Ended> {
+    let outcome = conn.control("SAVEPOINT job").and_then(|()| conn.limited(wait.deadline, |conn| conn.perform(batch)));
     if conn.sqlite.is_autocommit() {
-        return None;
+        return Err(Ended(outcome.err()));
     }
     let closed = match &outcome {
         Ok(_) => conn.control("RELEASE job"),
         Err(_) => conn.control("ROLLBACK TO job").and_then(|()| conn.control("RELEASE job")),
     };
     match closed {
-        Ok(()) => Some(outcome),
+        Ok(()) => Ok(outcome),
         Err(_) => {
             conn.roll_back();
-            None
+            Err(Ended(None))
         }
     }
 }
@@ -276,6 +322,7 @@ mod tests {
         busy_timeout: Duration::from_secs(30),
         log_limit: 1 << 30,
         must_exist: false,
+        hides_records: false,
     };
 
     fn writer(directory: &Path) -> Arc<Writer> {
@@ -289,7 +336,8 @@ mod tests {
     }
 
     fn stored(writer: &Arc<Writer>) -> Vec<i64> {
-        let sets = writer.run(&Batch::raw(["SELECT a FROM t ORDER BY a".into()], true), None).unwrap();
+        let answer = writer.run(&Batch::raw(["SELECT a FROM t ORDER BY a".into()], true), None).unwrap();
+        let Answer::Sets(sets) = answer else { panic!("no sets") };
         sets[0].iter().map(|row| row.get(0usize).unwrap()).collect()
     }
 
@@ -308,12 +356,12 @@ mod tests {
         let leader = Leader::new(Arc::clone(&writer));
         let interrupted = Arc::new(AtomicBool::new(false));
         let first_time = Arc::clone(&interrupted);
-        let outcomes = leader.with_conn(wait(), |conn| {
+        let outcomes = leader.with_conn(wait(), false, |conn| {
             // What `sqlite3_interrupt` does, in the middle of the long statement and only once.
             let handler = move || !first_time.swap(true, Ordering::Relaxed);
             let _ = conn.sqlite.progress_handler(1_000, Some(handler));
             conn.begin_write()?;
-            Ok(leader.together(conn, &batches.iter().collect::<Vec<_>>()))
+            Ok(leader.together(conn, &batches.iter().map(|batch| (batch, wait())).collect::<Vec<_>>()))
         });
         drop(leader);
         assert!(interrupted.load(Ordering::Relaxed));
@@ -334,7 +382,7 @@ mod tests {
         let later = writer.enqueue(insert(2), None);
         let panicked = catch_unwind(AssertUnwindSafe(|| {
             let leader = leader;
-            leader.with_conn(wait(), |conn| -> Result<()> {
+            leader.with_conn(wait(), false, |conn| -> Result<()> {
                 conn.begin_write()?;
                 conn.execute_all(insert(3).statements())?;
                 panic!("a mistake of ours");

@@ -1,5 +1,7 @@
 //! What SQL may do on our connections: never our transactions, and under `strict_limits` only what the service allows.
 
+#[cfg(feature = "server")]
+use std::sync::Mutex;
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -11,6 +13,9 @@ use rusqlite::{
     limits::Limit,
 };
 
+use super::Options;
+#[cfg(feature = "server")]
+use crate::database::lock;
 use crate::{Error, ErrorKind, Request, SqlDetail, SqlErrorKind, Statement, limits, tokens};
 
 /// Pragmas that the service's engine answers.
@@ -45,6 +50,9 @@ const PRAGMAS_WITH_ARGUMENT: [&str; 15] = [
     "application_id",
 ];
 
+/// How the service's own tables begin.
+const RECORDS: &str = "_persql_";
+
 /// Functions that tell about the engine or reach outside of the database.
 const REFUSED_FUNCTIONS: [&str; 6] = [
     "load_extension",
@@ -59,10 +67,15 @@ const REFUSED_FUNCTIONS: [&str; 6] = [
 /// ourselves and keep, so that a user's statement of the same text would find them prepared.
 const REFUSED_WORDS: [&str; 7] = ["vacuum", "begin", "commit", "end", "rollback", "savepoint", "release"];
 
+/// How our own statements begin that are kept prepared and change or read rows.
+const OUR_COMMENT: &str = "/*persql*/";
+
 /// Refuses statements that must not even be prepared.
 pub(super) fn check_texts(request: &Request) -> crate::Result<()> {
     let Request::Batch(batch) = request else { return Ok(()) };
-    let is_refused = |statement: &Statement| tokens::begins_with(statement.sql(), &REFUSED_WORDS);
+    let is_refused = |statement: &Statement| {
+        tokens::begins_with(statement.sql(), &REFUSED_WORDS) || statement.sql().starts_with(OUR_COMMENT)
+    };
     match batch.statements().iter().position(is_refused) {
         Some(index) => Err(Error::new(ErrorKind::Denied, "the statement is not allowed")
             .with_sql(SqlDetail::new(SqlErrorKind::Unknown))
@@ -71,12 +84,60 @@ pub(super) fn check_texts(request: &Request) -> crate::Result<()> {
     }
 }
 
-/// Puts the rules on a connection. They rest while `ours` is set: for the transactions that we begin and end.
-pub(super) fn apply(connection: &mut Connection, strict: bool, ours: &Arc<AtomicBool>) -> Result<()> {
-    let ours = Arc::clone(ours);
+/// What is asked of SQLite at the moment, as far as the rules need to know.
+#[derive(Debug, Default)]
+pub(super) struct Asked {
+    /// Whether it is ours: for the transactions that we begin and end.
+    pub(super) ours: AtomicBool,
+    #[cfg(feature = "server")]
+    touched: Mutex<Option<Vec<Touched>>>,
+}
+
+/// A table that a statement changes.
+#[cfg(feature = "server")]
+#[derive(Debug)]
+pub(super) struct Touched {
+    pub(super) table: String,
+    /// Whether what is stored there may be gone afterwards.
+    pub(super) clears: bool,
+}
+
+#[cfg(feature = "server")]
+impl Asked {
+    /// Prepares a statement, and says which tables it changes: its own first, then those that follow by triggers and
+    /// foreign keys.
+    pub(super) fn watch(&self, prepare: impl FnOnce() -> Result<()>) -> Result<Vec<Touched>> {
+        *lock(&self.touched) = Some(Vec::new());
+        let prepared = prepare();
+        let touched = lock(&self.touched).take().unwrap_or_default();
+        prepared.map(|()| touched)
+    }
+
+    fn note(&self, action: &AuthAction<'_>) {
+        let Some(touched) = &mut *lock(&self.touched) else { return };
+        let (table, clears) = match action {
+            AuthAction::Insert { table_name } => (table_name, false),
+            AuthAction::Update { table_name, .. }
+            | AuthAction::Delete { table_name }
+            | AuthAction::DropTable { table_name }
+            | AuthAction::AlterTable { table_name, .. } => (table_name, true),
+            _ => return,
+        };
+        touched.push(Touched { table: (*table).to_owned(), clears });
+    }
+}
+
+/// Puts the rules on a connection. They rest for what is ours.
+pub(super) fn apply(connection: &mut Connection, options: Options, asked: &Arc<Asked>) -> Result<()> {
+    let strict = options.strict_limits;
+    let asked = Arc::clone(asked);
     let authorize = move |context: AuthContext<'_>| {
-        let allowed = !creates_in_temp(&context) && is_allowed(&context.action, strict);
-        if ours.load(Ordering::Relaxed) || allowed { Authorization::Allow } else { Authorization::Deny }
+        #[cfg(feature = "server")]
+        asked.note(&context.action);
+        let allowed = !creates_in_temp(&context)
+            && is_allowed(&context.action, strict)
+            && !(options.hides_records && names_a_record(&context.action));
+        if asked.ours.load(Ordering::Relaxed) || allowed { Authorization::Allow } else { Authorization::Deny }
     };
     connection.authorizer(Some(authorize)).settled()?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0).settled()?;
@@ -106,6 +167,28 @@ fn creates_in_temp(context: &AuthContext<'_>) -> bool {
             | AuthAction::CreateVtable { .. }
     );
     creates && context.database_name.is_some_and(|database| database.eq_ignore_ascii_case("temp"))
+}
+
+/// Whether the action is about one of the service's own tables.
+fn names_a_record(action: &AuthAction<'_>) -> bool {
+    let (AuthAction::Read { table_name, .. }
+    | AuthAction::Insert { table_name }
+    | AuthAction::Update { table_name, .. }
+    | AuthAction::Delete { table_name }
+    | AuthAction::CreateTable { table_name }
+    | AuthAction::DropTable { table_name }
+    | AuthAction::AlterTable { table_name, .. }
+    | AuthAction::CreateIndex { table_name, .. }
+    | AuthAction::DropIndex { table_name, .. }
+    | AuthAction::CreateTrigger { table_name, .. }
+    | AuthAction::DropTrigger { table_name, .. }
+    | AuthAction::CreateVtable { table_name, .. }
+    | AuthAction::DropVtable { table_name, .. }
+    | AuthAction::CreateView { view_name: table_name }) = action
+    else {
+        return false;
+    };
+    table_name.get(..RECORDS.len()).is_some_and(|start| start.eq_ignore_ascii_case(RECORDS))
 }
 
 fn is_allowed(action: &AuthAction<'_>, strict: bool) -> bool {

@@ -35,6 +35,8 @@ pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
 fn encode_control(name: &DatabaseName, control: &Control) -> Result<Call> {
     let unsupported = |what: &'static str| Err(Error::new(ErrorKind::Unsupported, what));
     match control {
+        #[cfg(feature = "server")]
+        Control::FindBranch { .. } => unsupported("only a server asks whose a branch is"),
         Control::Me => {
             let path = "/v1/me".to_owned();
             Ok(Call { operation: "me", method: Method::Get, path, body: None, repeat: Repeat::Reads })
@@ -46,8 +48,6 @@ fn encode_control(name: &DatabaseName, control: &Control) -> Result<Call> {
             branches::encode(name, control)
         }
         Control::ListBranches => unsupported("the HTTP API has no list of branches: claim a branch by its name"),
-        #[cfg(feature = "server")]
-        Control::FindBranch { .. } => unsupported("the HTTP API does not say which branch a database holds"),
         Control::SweepDatabases => unsupported("the server deletes what has reached its end by itself"),
         Control::CreateSnapshot { .. }
         | Control::ListSnapshots

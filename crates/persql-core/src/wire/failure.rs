@@ -65,7 +65,7 @@ pub(super) fn failure(status: u16, headers: &Headers, refusal: Refusal) -> Error
     };
     // A gateway may have lost the answer of a request that went through (some call that a 503 too); an engine that says
     // what is wrong rolled back.
-    let lost = detail.is_none() && status >= 500;
+    let lost = detail.is_none() && (status >= 500 || status == GONE);
     let mut error = Error::new(kind, message).with_may_have_applied(lost);
     if detail.is_none() {
         error = error.context("status", status);
@@ -115,6 +115,9 @@ fn of_sql(kind: SqlErrorKind, status: u16) -> (ErrorKind, &'static str) {
     }
 }
 
+/// How our server says that a request was applied before, and that its answer is kept no longer.
+const GONE: u16 = 410;
+
 fn of_status(status: u16, error: &str) -> (ErrorKind, &'static str) {
     match status {
         401 => (ErrorKind::Denied, "the token is missing, wrong or revoked"),
@@ -123,6 +126,7 @@ fn of_status(status: u16, error: &str) -> (ErrorKind, &'static str) {
         403 => (ErrorKind::Denied, "the token's role or scope does not allow this, or it needs an approval"),
         404 => (ErrorKind::NotFound, "the server knows no such database or route"),
         409 => (ErrorKind::Conflict, "the server reports a conflict"),
+        GONE => (ErrorKind::Conflict, "the request was applied before, and its answer is kept no longer"),
         413 => (ErrorKind::TooLarge, "the request is larger than the server accepts"),
         422 => (ErrorKind::Conflict, "the idempotency key was used for another request"),
         429 => (ErrorKind::RateLimited, "too many requests"),

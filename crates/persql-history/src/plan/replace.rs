@@ -1,6 +1,6 @@
 //! Putting messages in place of a whole history.
 
-use persql_core::{Error, ErrorKind, Plan, Statement, pack};
+use persql_core::{Error, ErrorKind, Plan, Statement, pack_rows};
 
 use super::{is_guard, save::encode, to_i64};
 use crate::{History, Message};
@@ -30,8 +30,8 @@ pub(crate) fn replace(history: &History, messages: &[Message], operation_id: Opt
     let guard = (place.id(), to_i64(history.ids.len()), history.ids.last().copied());
     let mut batch: Vec<Statement> = operation.iter().map(|operation| operation.record(None)).collect();
     batch.push(Statement::new(sql.guard_whole.clone(), guard));
-    let new = messages.get(same..).unwrap_or_default();
-    batch.extend(pack(new.iter().map(Message::as_json)).into_iter().map(|pack| place.insert(pack)));
+    let new: Vec<&str> = messages.iter().skip(same).map(Message::as_json).collect();
+    batch.extend(pack_rows(&new).into_iter().map(|pack| place.insert(pack)));
     // Last, so that the session never is without rows: whoever deletes its last row deletes the record of its operations.
     if let Some((first, last)) = history.ids.get(same).zip(history.ids.last()) {
         batch.push(Statement::new(sql.delete_between.clone(), (place.id(), *first, *last)));

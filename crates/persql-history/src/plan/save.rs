@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use persql_core::{Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, Statement, json, limits, pack};
+use persql_core::{
+    Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, Statement, Value, json, limits, pack, pack_rows,
+};
 
 use super::{Place, is_guard, read::read_tail};
 use crate::{
@@ -57,6 +59,10 @@ fn check(message: &Message, session_id: &str) -> Result<Message> {
         return Err(Error::invalid(format!(
             "a message is too large: the limit of a row is {limit} bytes, and this takes {row}"
         )));
+    }
+    // It was JSON, and not too deep, when it was made; a property may have been put in since.
+    if json::is_shallow(message.as_json()) {
+        return Ok(message);
     }
     match json::scan(message.as_json()) {
         Ok(scan) if scan.depth <= json::MAX_DEPTH => Ok(message),
@@ -146,9 +152,9 @@ impl Save {
     /// Writes the messages from `first` on, if the history still ends as it is known to.
     fn write(&self, first: usize, known: &Known) -> Plan<Written> {
         let alone = self.operation.is_none() && self.max_messages.is_none();
-        match self.packs(first).as_slice() {
-            [one] if alone => self.write_one(one, known),
-            _ => {
+        match self.append(first, known).filter(|_| alone) {
+            Some(append) => self.write_one(append),
+            None => {
                 let guard = Statement::new(
                     self.place.texts.guard_newest.clone(),
                     (self.place.id(), known.last_id, known.first_id),
@@ -158,13 +164,27 @@ impl Save {
         }
     }
 
-    /// One statement that inserts nothing if the guard does not hold, and answers with the new rows if it does.
-    fn write_one(&self, pack: &Pack, known: &Known) -> Plan<Written> {
-        let (sql, text) = match pack {
-            Pack::One(text) => (&self.place.texts.append_message, text),
-            Pack::Many { array, .. } => (&self.place.texts.append_messages, array),
+    /// One statement that inserts nothing if the guard does not hold, and answers with the new rows if it does; `None`
+    /// if one cannot hold the messages.
+    fn append(&self, first: usize, known: &Known) -> Option<Statement> {
+        let new = self.messages.get(first..)?;
+        let mut params: Vec<Value> = vec![self.place.id().into(), known.last_id.into(), known.first_id.into()];
+        let sql = match self.place.texts.append_few.get(new.len().checked_sub(1)?) {
+            Some(few) => {
+                params.extend(new.iter().map(|message| message.as_json().into()));
+                few
+            }
+            None => {
+                let mut packs = pack(new.iter().map(Message::as_json));
+                let Some(Pack::Many { array, .. }) = packs.pop().filter(|_| packs.is_empty()) else { return None };
+                params.push(array.into());
+                &self.place.texts.append_many
+            }
         };
-        let append = Statement::new(sql.clone(), (self.place.id(), text.as_str(), known.last_id, known.first_id));
+        Some(Statement::new(sql.clone(), params))
+    }
+
+    fn write_one(&self, append: Statement) -> Plan<Written> {
         Plan::write_returning(append).creating(&self.place.texts.schema).try_map(|rows| {
             let ids: Result<Vec<i64>> = rows.iter().map(|row| row.get(0)).collect();
             let ids = ids?;
@@ -174,19 +194,16 @@ impl Save {
     }
 
     fn batch(&self, first: usize, guard: Option<Statement>) -> Vec<Statement> {
-        let new = self.messages.len() - first;
+        let texts: Vec<&str> = self.messages.iter().skip(first).map(Message::as_json).collect();
+        let new = texts.len();
         let record = self.operation.as_ref().map(|operation| operation.record(Some(&new.to_string())));
         let trim = self.max_messages.filter(|_| new > 0).map(|most| self.place.trim(most));
         record
             .into_iter()
             .chain(guard)
-            .chain(self.packs(first).into_iter().map(|pack| self.place.insert(pack)))
+            .chain(pack_rows(&texts).into_iter().map(|pack| self.place.insert(pack)))
             .chain(trim)
             .collect()
-    }
-
-    fn packs(&self, first: usize) -> Vec<Pack> {
-        pack(self.messages.get(first..).unwrap_or_default().iter().map(Message::as_json))
     }
 
     fn write_batch(&self, batch: Vec<Statement>) -> Plan<Written> {

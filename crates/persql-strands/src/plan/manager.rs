@@ -217,11 +217,12 @@ fn changed<'a>(
             agent.agent_id, tracked.agent_id
         )));
     }
+    if tracked.synced.as_ref().is_some_and(|synced| synced.has_states_of(agent)) {
+        return Ok(None);
+    }
     // A time that was read is not one to write: the change has its own.
     let agent_now = SessionAgent { updated_at: None, ..agent.clone() };
-    let state = Rewrite::agent(&place.session_id, &agent_now)?;
-    let same = tracked.synced.as_ref().is_some_and(|synced| synced.has_states_of(agent));
-    Ok((!same).then_some((state, agent)))
+    Ok(Some((Rewrite::agent(&place.session_id, &agent_now)?, agent)))
 }
 
 /// A batch with records that must be there.

@@ -6,6 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use persql_core::{Error, ErrorKind, Plan, Result, Row, Rows, Statement, Value, limits};
 
 use crate::{
+    SnapshotKeys,
     key::{self, end_of_prefix},
     plan::to_i64,
     texts::Texts,
@@ -118,11 +119,34 @@ pub(crate) fn delete(shelf: &Shelf, key: &str) -> Result<Plan<()>> {
     Ok(Plan::write([delete]).or_nothing(&shelf.texts.storage_schema))
 }
 
-pub(crate) fn delete_all(shelf: &Shelf, prefix: &str) -> Result<Plan<()>> {
-    let prefix = shelf.prefix(prefix)?;
-    let end = end_of_prefix(&prefix);
-    let delete = Statement::new(shelf.texts.delete_keys.clone(), (prefix, end));
-    Ok(Plan::write([delete]).or_nothing(&shelf.texts.storage_schema))
+/// Deletes all that is under keys which begin with one of these prefixes.
+pub(crate) fn delete_all(shelf: &Shelf, prefixes: &[&str]) -> Result<Plan<()>> {
+    let delete = |prefix: &&str| {
+        let prefix = shelf.prefix(prefix)?;
+        let end = end_of_prefix(&prefix);
+        Ok(Statement::new(shelf.texts.delete_keys.clone(), (prefix, end)))
+    };
+    let batch: Result<Vec<Statement>> = prefixes.iter().map(delete).collect();
+    Ok(Plan::write(batch?).or_nothing(&shelf.texts.storage_schema))
+}
+
+/// The ids of an agent's immutable snapshots behind this one, oldest first.
+pub(crate) fn list_snapshot_ids(
+    shelf: &Shelf,
+    keys: &SnapshotKeys,
+    agent_id: &str,
+    start_after: Option<&str>,
+    limit: Option<usize>,
+) -> Result<Plan<Vec<String>>> {
+    let prefix = shelf.prefix(&keys.history(agent_id)?)?;
+    let after = start_after.map_or(Ok(String::new()), |id| shelf.key(&keys.immutable(agent_id, id)?))?;
+    if limit == Some(0) {
+        return Ok(Plan::ok(Vec::new()));
+    }
+    Ok(keys_after(shelf.clone(), prefix, after, Vec::new()).map(move |keys| {
+        let ids = keys.iter().filter_map(|key| SnapshotKeys::snapshot_id(key)).map(str::to_owned);
+        ids.take(limit.unwrap_or(usize::MAX)).collect()
+    }))
 }
 
 /// All keys that begin with the prefix, without the shelf's own.
