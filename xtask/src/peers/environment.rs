@@ -34,8 +34,8 @@ impl Place {
     /// Builds the module. Environments are made when a suite needs them.
     pub(super) fn prepare(workspace: &Workspace) -> Outcome<Self> {
         let place = Self { bridge: workspace.root.join(BRIDGE), root: workspace.target.join("peers") };
-        let build = ["build", "--locked", "--target-dir"];
-        run(cargo(&place.bridge).args(build).arg(&workspace.target))?;
+        // The same directory as the workspace's: what both depend on is compiled once.
+        run(cargo(&place.bridge).args(["build", "--target-dir"]).arg(&workspace.target))?;
         let library = format!("{}persql_native{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         let module = if cfg!(windows) { "persql_native.pyd" } else { "persql_native.abi3.so" };
         let built = workspace.target.join("debug").join(library);

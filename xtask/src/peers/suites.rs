@@ -121,7 +121,7 @@ pub(super) const SUITES: &[Suite] = &[
                 "tests/test_tool_failure_boundaries.py",
             ],
         ),
-        collected: 1529,
+        collected: 1530,
         stores: true,
     },
 ];
