@@ -75,7 +75,10 @@ fn command(arguments: &Arguments) -> Outcome {
             sum.add(&tally);
         }
     }
-    remarks.0.iter().for_each(|remark| println!("{remark}"));
+    if prefix.is_empty() && asked.is_empty() {
+        remarks.add_unused(&listed);
+    }
+    remarks.lines.iter().for_each(|remark| println!("{remark}"));
     println!("\n{} passed, {} failed", sum.passed, sum.failed);
     if sum.failed == 0 { Ok(()) } else { Err(Failure::Reported) }
 }

@@ -29,7 +29,11 @@ impl fmt::Display for Tally {
 
 /// What is worth a line of its own, beside the table.
 #[derive(Debug, Default)]
-pub(super) struct Remarks(pub(super) BTreeSet<String>);
+pub(super) struct Remarks {
+    pub(super) lines: BTreeSet<String>,
+    /// The entries of the list under which a test fell.
+    used: BTreeSet<String>,
+}
 
 impl Outcomes {
     /// Reads lines of outcome, tab, name. A test that was collected and did not pass has failed: whether it was
@@ -47,6 +51,7 @@ impl Outcomes {
         let mut tally = Tally { collected: self.tests.len(), ..Tally::default() };
         for (name, &passed) in &self.tests {
             let entry = listed.entry(name, mode);
+            remarks.used.extend(entry.map(str::to_owned));
             match (passed, entry) {
                 (true, _) => tally.passed += 1,
                 (false, Some(_)) => tally.not_applicable += 1,
@@ -78,7 +83,13 @@ impl Tally {
 
 impl Remarks {
     fn add(&mut self, what: &str, mode: &Mode, about: &str) {
-        self.0.insert(format!("{what}: {about} [{}]", mode.name));
+        self.lines.insert(format!("{what}: {about} [{}]", mode.name));
+    }
+
+    /// The entries under which no test fell, once everything has run.
+    pub(super) fn add_unused(&mut self, listed: &NotApplicable) {
+        let unused = listed.entries.keys().filter(|entry| !self.used.contains(*entry));
+        self.lines.extend(unused.map(|entry| format!("listed, and nowhere: {entry}")));
     }
 }
 
@@ -125,7 +136,7 @@ mod tests {
         let mut remarks = Remarks::default();
         let tally = Outcomes::parse(results).tally(&suite, &MODES[mode], &NotApplicable::parse(PAGE), &mut remarks);
         let Tally { collected, passed, failed, not_applicable } = tally;
-        (vec![collected, passed, failed, not_applicable], remarks.0.into_iter().collect::<Vec<_>>().join("; "))
+        (vec![collected, passed, failed, not_applicable], remarks.lines.into_iter().collect::<Vec<_>>().join("; "))
     }
 
     #[test]
@@ -135,6 +146,15 @@ mod tests {
         assert_eq!(tally(results, server), (vec![3, 1, 0, 2], String::new()));
         let (counts, remarks) = tally(results, local);
         assert_eq!((counts, remarks.as_str()), (vec![3, 1, 1, 1], "FAILED: b.py::one[case] [local-async]"));
+    }
+
+    #[test]
+    fn an_entry_of_no_test_is_reported() {
+        let (listed, mut remarks) = (NotApplicable::parse(PAGE), Remarks::default());
+        Outcomes::parse("failed\ta.py::whole[x]\n").tally(&SUITES[0], &MODES[0], &listed, &mut remarks);
+        remarks.lines.clear();
+        remarks.add_unused(&listed);
+        assert_eq!(remarks.lines.into_iter().collect::<Vec<_>>(), ["listed, and nowhere: b.py::one[case]"]);
     }
 
     #[test]
