@@ -11,8 +11,7 @@ pub(super) struct Suite {
     pub(super) runner: Runner,
     /// How many tests there are; another number means that some went missing, or that there are new ones to look at.
     pub(super) collected: usize,
-    /// Whether it stores anything, and so runs in every mode.
-    pub(super) stores: bool,
+    pub(super) runs: Runs,
 }
 
 /// Where a suite's tests come from.
@@ -24,6 +23,16 @@ pub(super) enum Tests {
     Source(&'static str),
     /// The checkout of this name, in this directory of it.
     Checkout(&'static str, &'static str),
+}
+
+/// The modes that make a difference to a suite.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Runs {
+    /// None: it stores nothing.
+    Once,
+    /// Those of files on this machine.
+    Locally,
+    Everywhere,
 }
 
 /// What runs the tests.
@@ -42,7 +51,15 @@ pub(super) const SUITES: &[Suite] = &[
         tests: Tests::Installed,
         runner: Runner::Module("persql_peers.langgraph_conformance", &[]),
         collected: 81,
-        stores: true,
+        runs: Runs::Everywhere,
+    },
+    Suite {
+        name: "langgraph-official-layout",
+        framework: "langgraph",
+        tests: Tests::Installed,
+        runner: Runner::Module("persql_peers.langgraph_conformance", &["--layout", "sqlite_saver"]),
+        collected: 81,
+        runs: Runs::Locally,
     },
     Suite {
         name: "langgraph-delta-channels",
@@ -50,7 +67,7 @@ pub(super) const SUITES: &[Suite] = &[
         tests: Tests::Checkout("langgraph", "libs/checkpoint-conformance"),
         runner: Runner::Module("persql_peers.langgraph_conformance", &["delta_channel_history"]),
         collected: 8,
-        stores: true,
+        runs: Runs::Everywhere,
     },
     Suite {
         name: "langgraph-serializer",
@@ -58,7 +75,7 @@ pub(super) const SUITES: &[Suite] = &[
         tests: Tests::Source("langgraph-checkpoint"),
         runner: Runner::Pytest("persql_peers.langgraph_serde", &["tests/test_jsonplus.py", "tests/test_encrypted.py"]),
         collected: 121,
-        stores: false,
+        runs: Runs::Once,
     },
     Suite {
         name: "openai-agents-sessions",
@@ -77,7 +94,7 @@ pub(super) const SUITES: &[Suite] = &[
             ],
         ),
         collected: 267,
-        stores: true,
+        runs: Runs::Everywhere,
     },
     Suite {
         name: "openai-agents-compaction",
@@ -93,7 +110,7 @@ pub(super) const SUITES: &[Suite] = &[
             ],
         ),
         collected: 251,
-        stores: true,
+        runs: Runs::Everywhere,
     },
     Suite {
         name: "openai-agents-runs",
@@ -121,7 +138,7 @@ pub(super) const SUITES: &[Suite] = &[
             ],
         ),
         collected: 1360,
-        stores: true,
+        runs: Runs::Everywhere,
     },
 ];
 
@@ -154,7 +171,12 @@ impl Suite {
 
     /// The modes, of those asked for, that make a difference to this suite.
     pub(super) fn modes(&self, asked: &[&'static Mode]) -> impl Iterator<Item = &'static Mode> {
-        asked.iter().copied().take(if self.stores { asked.len() } else { 1 })
+        let (locally, most) = match self.runs {
+            Runs::Once => (false, 1),
+            Runs::Locally => (true, usize::MAX),
+            Runs::Everywhere => (false, usize::MAX),
+        };
+        asked.iter().copied().filter(move |mode| !locally || !mode.is_server()).take(most)
     }
 }
 

@@ -1,5 +1,6 @@
-"""Runs LangGraph's conformance suite for checkpointers; arguments name the capabilities, none means all."""
+"""Runs LangGraph's conformance suite for checkpointers: the capabilities that are named, or all."""
 
+import argparse
 import asyncio
 import sys
 from collections.abc import AsyncIterator
@@ -10,6 +11,10 @@ from langgraph.checkpoint.conformance.report import ProgressCallbacks
 from . import results, storage
 from .langgraph import BlockingSaver, PerSqlSaver
 
+parser = argparse.ArgumentParser()
+parser.add_argument("capabilities", nargs="*")
+parser.add_argument("--layout", default="persql")
+arguments = parser.parse_args()
 told = results.open_results()
 
 
@@ -23,7 +28,8 @@ def on_test(capability: str, test: str, passed: bool, error: str | None) -> None
 
 @checkpointer_test(name="PerSqlSaver")
 async def saver() -> AsyncIterator[PerSqlSaver]:
-    ours = (BlockingSaver if storage.BLOCKING else PerSqlSaver)(storage.fresh())
+    kind = BlockingSaver if storage.BLOCKING else PerSqlSaver
+    ours = kind(storage.fresh(), layout=arguments.layout)
     yield ours
     ours.close()
 
@@ -31,7 +37,7 @@ async def saver() -> AsyncIterator[PerSqlSaver]:
 asyncio.run(
     validate(
         saver,
-        capabilities=set(sys.argv[1:]) or None,
+        capabilities=set(arguments.capabilities) or None,
         progress=ProgressCallbacks(on_test_result=on_test),
     )
 )
