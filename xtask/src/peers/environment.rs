@@ -40,7 +40,12 @@ impl Place {
         let module = if cfg!(windows) { "persql_native.pyd" } else { "persql_native.abi3.so" };
         let built = workspace.target.join("debug").join(library);
         let bytes = fs::read(&built).map_err(|cause| Failure::at(&built, cause))?;
-        files::write_if_changed(&place.root.join("lib").join(module), &bytes)?;
+        let module = place.root.join("lib").join(module);
+        // A new file, not new contents: a Python that still runs keeps the old one.
+        if fs::read(&module).is_ok_and(|present| present != bytes) {
+            fs::remove_file(&module).map_err(|cause| Failure::at(&module, cause))?;
+        }
+        files::write_if_changed(&module, &bytes)?;
         Ok(place)
     }
 
