@@ -5,10 +5,10 @@ use std::{
     time::Duration,
 };
 
-use persql_core::{Builder, Durability, Meta, PerSql, Result, blocking};
+use persql_core::{Builder, Durability, PerSql, Result, blocking};
 use tempfile::TempDir;
 
-use crate::{Any, Mode};
+use crate::{Any, Client, Mode, client::Kind, live::Live, server::Servers};
 
 /// The storage of one trial. Empty at first, and gone with it.
 #[derive(Debug)]
@@ -16,16 +16,7 @@ pub struct World {
     mode: Mode,
     directory: TempDir,
     client: Client,
-}
-
-/// A client of either kind.
-#[derive(Debug)]
-#[allow(clippy::exhaustive_enums, reason = "not published")]
-pub enum Client {
-    /// For callers that block.
-    Blocking(blocking::PerSql),
-    /// For asynchronous callers.
-    Async(PerSql),
+    servers: Servers,
 }
 
 /// The database that [`World::db`] is a handle to.
@@ -40,8 +31,9 @@ impl World {
     /// If there is no room for a temporary directory.
     pub fn new(mode: Mode) -> Result<Self, Box<dyn std::error::Error>> {
         let directory = tempfile::tempdir()?;
-        let client = Client::open(mode, &directory)?;
-        Ok(Self { mode, directory, client })
+        let servers = Servers::default();
+        let client = open(mode, &servers, directory.path(), Options::default())?;
+        Ok(Self { mode, directory, client, servers })
     }
 
     /// The mode of this trial.
@@ -76,7 +68,7 @@ impl World {
     /// # Errors
     /// None in practice.
     pub fn other_db(&self) -> Result<Any> {
-        if self.mode.is_file() { Client::open(self.mode, &self.directory)?.db(NAME) } else { self.db() }
+        if self.mode.is_on_disk() { self.open(self.directory.path(), Options::default())?.db(NAME) } else { self.db() }
     }
 
     /// A handle to the world's database through a client of its own that waits no longer than this for others. In
@@ -86,7 +78,16 @@ impl World {
     /// None in practice.
     pub fn impatient_db(&self, wait: Duration) -> Result<Any> {
         let options = Options { busy_timeout: wait, ..Options::default() };
-        Client::open_at(self.mode, &storage(self.mode, &self.directory), options)?.db(NAME)
+        self.open(self.directory.path(), options)?.db(NAME)
+    }
+
+    /// A handle to the world's database whose requests may take no longer than this. At a server it is the server that
+    /// ends them, as only it can: a client of its own, of another server of the same files.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn hasty_db(&self, limit: Duration) -> Result<Any> {
+        if self.mode.is_server() { self.impatient_db(limit) } else { Ok(self.db()?.with_timeout(limit)) }
     }
 
     /// A handle through a client that is set up in a way of its own, to an empty storage in memory or to this path.
@@ -102,13 +103,21 @@ impl World {
     /// # Errors
     /// If the path cannot be used.
     pub fn client_at(&self, path: impl AsRef<Path>, options: Options) -> Result<Client> {
-        let path = if self.mode.is_file() { path.as_ref() } else { Path::new(MEMORY) };
-        Client::open_at(self.mode, path, options)
+        self.open(path.as_ref(), options)
     }
 
-    /// The file of the world's database, if it is in one.
+    fn open(&self, path: &Path, options: Options) -> Result<Client> {
+        open(self.mode, &self.servers, path, options)
+    }
+
+    /// Stops the server of this directory, where there is one. Its clients must be gone.
+    pub fn stop_server(&self, path: impl AsRef<Path>) {
+        self.servers.stop(path.as_ref());
+    }
+
+    /// The file of the world's database, if it is in one of this machine's.
     pub fn file(&self) -> Option<PathBuf> {
-        self.mode.is_file().then(|| self.directory.path().join(format!("{NAME}.db")))
+        self.mode.is_on_disk().then(|| self.directory.path().join(format!("{NAME}.db")))
     }
 
     /// A directory for whatever else a case needs.
@@ -118,7 +127,7 @@ impl World {
 }
 
 /// What a case can set differently from the others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "not published")]
 pub struct Options {
     /// See [`Builder::strict_limits`].
@@ -136,49 +145,18 @@ impl Default for Options {
     }
 }
 
-fn storage(mode: Mode, directory: &TempDir) -> PathBuf {
-    if mode.is_file() { directory.path().to_owned() } else { MEMORY.into() }
-}
-
-impl Client {
-    fn open(mode: Mode, directory: &TempDir) -> Result<Self> {
-        Self::open_at(mode, &storage(mode, directory), Options::default())
-    }
-
-    fn open_at(mode: Mode, path: &Path, options: Options) -> Result<Self> {
-        Ok(if mode.is_async() {
-            Client::Async(configure(PerSql::builder().local(path), options).build()?)
-        } else {
-            Client::Blocking(configure(blocking::PerSql::builder().local(path), options).build()?)
-        })
-    }
-
-    /// A handle to a database of this name.
-    ///
-    /// # Errors
-    /// If it is not a name.
-    pub fn db(&self, name: &str) -> Result<Any> {
-        Ok(match self {
-            Client::Blocking(client) => Any::blocking(client.database(name)?),
-            Client::Async(client) => Any::asynchronous(client.database(name)?),
-        })
-    }
-
-    /// See [`PerSql::close`].
-    pub fn close(&self) {
-        match self {
-            Client::Blocking(client) => client.close(),
-            Client::Async(client) => client.close(),
-        }
-    }
-
-    /// See [`PerSql::usage`].
-    pub fn usage(&self) -> Meta {
-        match self {
-            Client::Blocking(client) => client.usage(),
-            Client::Async(client) => client.usage(),
-        }
-    }
+fn open(mode: Mode, servers: &Servers, path: &Path, options: Options) -> Result<Client> {
+    let path = match mode {
+        Mode::ServerBlocking | Mode::ServerAsync => return servers.client(path, options, mode.is_async()),
+        Mode::Live => return Live::new().map(|live| Client::new(Kind::Live(live))),
+        Mode::FileBlocking | Mode::FileAsync => path,
+        Mode::MemoryBlocking | Mode::MemoryAsync => Path::new(MEMORY),
+    };
+    Ok(Client::new(if mode.is_async() {
+        Kind::Async(configure(PerSql::builder().local(path), options).build()?)
+    } else {
+        Kind::Blocking(configure(blocking::PerSql::builder().local(path), options).build()?)
+    }))
 }
 
 fn configure<C>(builder: Builder<C>, options: Options) -> Builder<C> {

@@ -30,7 +30,7 @@ mod tables;
 mod writing;
 
 use persql_agents_session::{Error, ErrorKind, PerSqlSession, Result};
-use persql_conformance::{Any, World, run};
+use persql_conformance::{Any, World, foreign, run};
 use serde_json::{Value, json};
 
 type Session = PerSqlSession<Any>;
@@ -73,8 +73,9 @@ fn messages(numbers: std::ops::Range<usize>) -> Vec<Value> {
 /// Stores a row as another program would, in a session that is made if need be, and gives its id.
 fn insert_row(db: &Any, session_id: &str, stored: impl Into<persql_core::Value>) -> Result<i64> {
     db.query("INSERT OR IGNORE INTO agent_sessions(session_id) VALUES (?1)", [session_id])?;
-    let insert = "INSERT INTO agent_messages(session_id, message_data) VALUES (?1, ?2) RETURNING id";
-    let rows = db.query(insert, (session_id, stored.into()))?;
+    let (place, stored) = foreign(2, stored.into());
+    let insert = format!("INSERT INTO agent_messages(session_id, message_data) VALUES (?1, {place}) RETURNING id");
+    let rows = db.query(insert, (session_id, stored))?;
     rows.first().map_or(Ok(0), |row| row.get(0))
 }
 

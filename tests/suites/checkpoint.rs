@@ -10,6 +10,8 @@ mod deleting;
 mod delta;
 #[path = "checkpoint/golden.rs"]
 mod golden;
+#[path = "checkpoint/hostile.rs"]
+mod hostile;
 #[path = "checkpoint/layouts.rs"]
 mod layouts;
 #[path = "checkpoint/limits.rs"]
@@ -18,6 +20,8 @@ mod limits;
 mod listing;
 #[path = "checkpoint/model.rs"]
 mod model;
+#[path = "checkpoint/old_versions.rs"]
+mod old_versions;
 #[path = "checkpoint/pruning.rs"]
 mod pruning;
 #[path = "checkpoint/putting.rs"]
@@ -41,6 +45,8 @@ fn main() {
         threads::cases(),
         layouts::cases(),
         limits::cases(),
+        hostile::cases(),
+        old_versions::cases(),
         golden::cases(),
         model::cases(),
     ];

@@ -8,12 +8,14 @@ mod clients;
 mod databases;
 #[path = "core_control/durability.rs"]
 mod durability;
+#[path = "core_control/everywhere.rs"]
+mod everywhere;
 #[path = "core_control/many.rs"]
 mod many;
 #[path = "core_control/snapshots.rs"]
 mod snapshots;
 
-use persql_conformance::run;
+use persql_conformance::run_here;
 
 fn main() {
     match persql_conformance::durability::serve() {
@@ -24,5 +26,15 @@ fn main() {
             std::process::exit(1);
         }
     }
-    run([branches::cases(), snapshots::cases(), databases::cases(), many::cases(), durability::cases()].concat());
+    run_here(
+        [
+            everywhere::cases(),
+            branches::cases(),
+            snapshots::cases(),
+            databases::cases(),
+            many::cases(),
+            durability::cases(),
+        ]
+        .concat(),
+    );
 }

@@ -25,7 +25,7 @@ mod saving;
 #[path = "history/sessions.rs"]
 mod sessions;
 
-use persql_conformance::{Any, World, run};
+use persql_conformance::{Any, World, foreign, run};
 use persql_history::{Dedup, Error, ErrorKind, History, Message, PerSqlHistoryProvider, Result};
 
 type Provider = PerSqlHistoryProvider<Any>;
@@ -92,8 +92,10 @@ fn texts(history: &History) -> Vec<&str> {
 
 /// Stores a row as another program would, and gives its id.
 fn insert_row(db: &Any, session_id: &str, stored: impl Into<persql_core::Value>) -> Result<i64> {
-    let insert = "INSERT INTO agent_framework_messages(session_id, message_data) VALUES (?1, ?2) RETURNING id";
-    let rows = db.query(insert, (session_id, stored.into()))?;
+    let (place, stored) = foreign(2, stored.into());
+    let insert =
+        format!("INSERT INTO agent_framework_messages(session_id, message_data) VALUES (?1, {place}) RETURNING id");
+    let rows = db.query(insert, (session_id, stored))?;
     rows.first().map_or(Ok(0), |row| row.get(0))
 }
 

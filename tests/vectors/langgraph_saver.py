@@ -1,6 +1,7 @@
 """What LangGraph's own savers answer and store, for `persql-checkpoint` to agree with.
 
-    pip install langgraph==1.2.22 langgraph-checkpoint==4.3.2 langgraph-checkpoint-sqlite==3.1.2
+    pip install langgraph==1.2.22 langgraph-checkpoint==4.3.2 langgraph-checkpoint-sqlite==3.1.2 \
+        langgraph-checkpoint-postgres==3.2.0 psycopg[binary]
     python tests/vectors/langgraph_saver.py > tests/vectors/langgraph_saver.json
 
 Values are msgpack in hexadecimal, as the serializer writes them; metadata and filters are JSON, with NaN as Python
@@ -19,12 +20,18 @@ sys.path.pop(0)
 import langgraph.checkpoint.base.id as ids
 from langgraph.checkpoint.base import get_checkpoint_metadata
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.postgres.base import BasePostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Interrupt, Send
 
-PINNED = {"langgraph": "1.2.22", "langgraph-checkpoint": "4.3.2", "langgraph-checkpoint-sqlite": "3.1.2"}
+PINNED = {
+    "langgraph": "1.2.22",
+    "langgraph-checkpoint": "4.3.2",
+    "langgraph-checkpoint-sqlite": "3.1.2",
+    "langgraph-checkpoint-postgres": "3.2.0",
+}
 for package, pinned in PINNED.items():
     assert version(package) == pinned, f"{package} {version(package)} is not {pinned}"
 
@@ -330,6 +337,47 @@ def delta():
     return {"chain": calls, "channels": channels, "answers": answers}
 
 
+# What a saver reads of versions before 4: the tasks' sends stand in the parent's writes. The rows are those of
+# SqliteSaver, which reads them as they are; the answers are those of the Postgres saver, which moves the sends.
+def sends():
+    saver, postgres = SqliteSaver(sqlite3.connect(":memory:")), BasePostgresSaver()
+    calls = []
+    version = "00000000000000000000000000000002.0.5"
+    for number, v, parent, tasks in [
+        (1, 2, None, [("b", "~1", ["first"]), ("a", "~2", ["third", "fourth"]), ("a", "~1", ["second"])]),
+        (2, 2, 1, []), (3, 3, 1, [("a", "", ["fifth"])]), (4, 4, 3, []), (5, 3, 2, []),
+        (6, 3, 9, [("a", "", ["sixth"])]), (7, 1, 6, []),
+    ]:
+        versions = {} if number == 7 else {"n": version, "m": "00000000000000000000000000000001.0.7"}
+        made = checkpoint(number, {"n": number}, versions=versions, v=v)
+        if v == 1:
+            made["pending_sends"] = []
+            made["channel_versions"] = {"n": 3, "m": 2}
+        named = f"1f0c6a00-0000-6000-8000-{parent:012}" if parent else None
+        stored = saver.put(config("t", "", named), made, {}, {})
+        writes = []
+        for task, path, nodes in tasks:
+            values = [("__pregel_tasks", Send(node, {"from": number})) for node in nodes]
+            values.insert(1, ("n", "between"))
+            saver.put_writes(stored, values, task, path)
+            writes.append({"task": task, "path": path, "writes": [[name, packed(value)] for name, value in values]})
+        calls.append({"parent": named, "checkpoint": packed(made), "writes": writes})
+    answers = []
+    for found in saver.list(config("t")):
+        read, parent = found.checkpoint, found.parent_config
+        if read["v"] < 4 and parent:
+            sent = saver.conn.execute(
+                "SELECT type, value FROM writes WHERE thread_id = 't' AND checkpoint_id = ? AND channel = '__pregel_tasks'"
+                " ORDER BY task_path, task_id, idx",
+                [parent["configurable"]["checkpoint_id"]],
+            )
+            moved = []
+            postgres._migrate_pending_sends([(tag.encode(), value) for tag, value in sent], read, moved)
+            read["channel_values"].update(postgres._load_blobs(moved))
+        answers.append(packed(read))
+    return {"calls": calls, "answers": answers}
+
+
 def id_cases():
     cases = []
     for nanoseconds, node, step in [
@@ -355,6 +403,7 @@ out = {
     "writes": writes(),
     "official": official(),
     "delta": delta(),
+    "sends": sends(),
     "versions": versions(),
     "ids": id_cases(),
 }

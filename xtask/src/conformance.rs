@@ -90,6 +90,12 @@ fn run(workspace: &Workspace, selection: &Selection<'_>, raise: bool) -> Outcome
         return Err(Failure::Reported);
     }
     print!("\n{}", report.table(|suite| workspace.crate_of_suite(suite)));
+    if selection.mode.is_none() {
+        println!("\n{} cases are about local databases alone; their lists say why", report.local_cases());
+        if !report.has_mode("live") {
+            println!("live: not run, because PERSQL_TOKEN and PERSQL_DATABASE are not set");
+        }
+    }
     let whole = selection.filter.is_none() && selection.mode.is_none();
     let complaints = if whole { whole_run_complaints(workspace, &report, raise)? } else { Vec::new() };
     for complaint in &complaints {

@@ -10,6 +10,7 @@ mod conformance;
 mod copy;
 mod durability;
 mod failure;
+mod faults;
 mod files;
 mod mutate;
 mod peers;
@@ -32,6 +33,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     ci::SUBCOMMAND,
     conformance::SUBCOMMAND,
     durability::SUBCOMMAND,
+    faults::SUBCOMMAND,
     peers::SUBCOMMAND,
     release::SUBCOMMAND,
     resolve::SUBCOMMAND,

@@ -95,7 +95,7 @@ impl<D: Handle> OnceOnly<D> {
     /// As there, and [`ErrorKind::Conflict`](crate::ErrorKind::Conflict) if the id was used for something else.
     pub fn replace_tail<T: Serialize>(&self, tail: &Tail, from: usize, items: &[T]) -> D::Reply<()> {
         self.run_with(item::encode(items, self.session.session_id()), |texts| {
-            plan::replace_tail_once(self.session.place(), &self.id, tail, from, &texts)
+            plan::replace_tail_once(self.session.place(), &self.id, tail, from, texts)
         })
     }
 

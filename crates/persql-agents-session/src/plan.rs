@@ -57,7 +57,7 @@ pub(crate) fn add_items(place: &Place, texts: Vec<String>) -> Plan<()> {
     if texts.is_empty() {
         return Plan::ok(());
     }
-    Plan::write(append(place, &texts)).creating(&place.texts.schema)
+    Plan::write(append(place, texts)).creating(&place.texts.schema)
 }
 
 /// Adds texts to the end, once for this operation id.
@@ -69,11 +69,11 @@ pub(crate) fn add_items_once(place: &Place, id: &str, texts: Vec<String>) -> Pla
     if texts.is_empty() {
         return Plan::ok(());
     }
-    let batch = std::iter::once(operation.record(None)).chain(append(place, &texts));
+    let batch = std::iter::once(operation.record(None)).chain(append(place, texts));
     operation.apply(batch, &place.texts.schema).map(|_| ())
 }
 
-fn append(place: &Place, texts: &[String]) -> Vec<Statement> {
+fn append(place: &Place, texts: Vec<String>) -> Vec<Statement> {
     let mut batch = vec![Statement::new(place.texts.touch_session.clone(), [place.id()])];
     batch.extend(pack_rows(texts).into_iter().map(|pack| match pack {
         Pack::Many { array, .. } => Statement::new(place.texts.insert_items.clone(), (place.id(), array)),

@@ -223,7 +223,7 @@ impl<D: Handle> PerSqlSession<D> {
     /// ```
     pub fn replace_tail<T: Serialize>(&self, tail: &Tail, from: usize, items: &[T]) -> D::Reply<()> {
         self.run_with(item::encode(items, self.session_id()), |texts| {
-            plan::replace_tail(&self.place, tail, from, &texts)
+            plan::replace_tail(&self.place, tail, from, texts)
         })
     }
 

@@ -69,14 +69,13 @@ impl<D: Handle> PerSqlSessions<D> {
 
     /// Deletes the sessions that nothing was added to for this long, with all their items, and says how many.
     ///
-    /// Two requests for each 1,000 sessions, and one at the end. One that comes to life between the two stays, and is
+    /// Two requests for each 1,000 sessions; one if there are none. One that comes to life between the two stays, and is
     /// counted all the same.
     ///
     /// # Errors
     /// Those of the connection only.
     pub fn delete_inactive(&self, for_longer_than: Duration) -> D::Reply<u64> {
-        let seconds = i64::try_from(for_longer_than.as_secs()).unwrap_or(i64::MAX);
-        self.db.run(plan::delete_inactive(Arc::clone(&self.texts), seconds, 0))
+        self.db.run(plan::delete_inactive(&self.texts, for_longer_than))
     }
 }
 

@@ -113,13 +113,13 @@ const DELETE_ITEMS: &str = "DELETE FROM {messages} WHERE session_id = ?1";
 /// By primary key.
 const DELETE_SESSION: &str = "DELETE FROM {sessions} WHERE session_id = ?1";
 
-/// By the primary key of the sessions; the count by the index of the messages. Both bounds always hold for a text when
-/// ?1 is empty and ?2 a blob.
+/// By the primary key of the sessions; the count by the index of the messages. Every text comes after an empty ?1, and
+/// before x'', which stands for no end.
 const LIST_SESSIONS: &str = "\
 SELECT session_id, created_at, updated_at,
     (SELECT count(*) FROM {messages} AS item WHERE item.session_id = listed.session_id) AS items
 FROM {sessions} AS listed
-WHERE session_id >= ?1 AND session_id < ?2
+WHERE session_id >= ?1 AND session_id < coalesce(?2, x'')
 ORDER BY session_id LIMIT ?3";
 
 /// Reads the primary key's index from end to end.
@@ -173,8 +173,7 @@ pub(crate) struct Texts {
     pub(crate) list_sessions: Sql,
     pub(crate) count_sessions: Sql,
     pub(crate) inactive_sessions: Sql,
-    pub(crate) delete_inactive_items: Sql,
-    pub(crate) delete_inactive_sessions: Sql,
+    pub(crate) delete_inactive: [Sql; 2],
 }
 
 /// The name as it stands in SQL. The SDK does not quote its own names, and the schema of a file is to be the same text.
@@ -276,8 +275,7 @@ impl Texts {
             list_sessions: render(LIST_SESSIONS),
             count_sessions: render(COUNT_SESSIONS),
             inactive_sessions: render(INACTIVE_SESSIONS),
-            delete_inactive_items: render(DELETE_INACTIVE_ITEMS),
-            delete_inactive_sessions: render(DELETE_INACTIVE_SESSIONS),
+            delete_inactive: [DELETE_INACTIVE_ITEMS, DELETE_INACTIVE_SESSIONS].map(render),
         }
     }
 }

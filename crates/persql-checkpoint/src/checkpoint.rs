@@ -31,7 +31,7 @@ pub struct Checkpoint {
 }
 
 /// The channel of the `Send`s that are to be done.
-const TASKS: &str = "__pregel_tasks";
+pub(crate) const TASKS: &str = "__pregel_tasks";
 
 impl Checkpoint {
     /// The newest version of the format that is read, and the one that new checkpoints have.
@@ -79,8 +79,8 @@ impl Checkpoint {
     /// version. LangGraph does the same when it loads a checkpoint. Version 4 and checkpoints without any stay as they
     /// are; `v` does too, since the graph still has to rename the channels of versions 1 and 2, of which only it knows.
     ///
-    /// `from_parent` are the values of the parent's writes to `__pregel_tasks`, where the saver found some: since
-    /// version 2 that is where they are stored.
+    /// `from_parent` are the values of the parent's writes to `__pregel_tasks`: since version 2 that is where they are
+    /// stored. A saver's reads have moved those already, so that only what stands in `pending_sends` is left to move.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`] if there are sends and versions of channels that cannot be compared.
@@ -88,7 +88,8 @@ impl Checkpoint {
         if self.v >= 4 {
             return Ok(());
         }
-        let mut sends = self.pending_sends.take().unwrap_or_default();
+        // An empty list stays what it is, as in Python.
+        let mut sends = self.pending_sends.take_if(|sends| !sends.is_empty()).unwrap_or_default();
         sends.extend(from_parent);
         if sends.is_empty() {
             return Ok(());

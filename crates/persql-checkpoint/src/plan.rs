@@ -8,6 +8,7 @@ mod prune;
 mod put;
 mod read;
 mod runs;
+mod sends;
 mod threads;
 mod transfer;
 
@@ -52,6 +53,18 @@ impl Store {
     fn read(&self, statement: Statement) -> Plan<Rows> {
         let store = self.clone();
         Plan::read(statement).or_else(move |error| store.absent(error).map(|()| Rows::default()))
+    }
+
+    /// Sends statements that read, one after the other.
+    fn read_each(&self, statements: Vec<Statement>) -> Plan<Vec<Rows>> {
+        fn next(store: Store, mut left: std::vec::IntoIter<Statement>, mut answers: Vec<Rows>) -> Plan<Vec<Rows>> {
+            let Some(statement) = left.next() else { return Plan::ok(answers) };
+            store.read(statement).and_then(move |rows| {
+                answers.push(rows);
+                next(store, left, answers)
+            })
+        }
+        next(self.clone(), statements.into_iter(), Vec::new())
     }
 
     /// Sends statements that write: creates tables and adds the late column as needed.
@@ -225,6 +238,6 @@ where
 }
 
 /// The rows of an answer, or the error of the first that cannot be read.
-fn try_rows<T>(rows: &Rows, read: impl FnMut(persql_core::Row<'_>) -> Result<T>) -> Result<Vec<T>> {
+fn try_rows<'r, T>(rows: &'r Rows, read: impl FnMut(persql_core::Row<'r>) -> Result<T>) -> Result<Vec<T>> {
     rows.iter().map(read).collect()
 }

@@ -2,39 +2,39 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64_simd::STANDARD;
 use persql_core::{Error, ErrorKind, Result, Row, Value, ValueRef, limits};
 
-use crate::{Layout, Metadata, sql::Texts};
+use crate::{Layout, Metadata, serde::shown};
 
 /// A value as it is stored: the serializer's tag, and its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Typed {
-    pub(crate) tag: String,
-    pub(crate) bytes: Vec<u8>,
+pub(crate) struct Typed<'r> {
+    pub(crate) tag: &'r str,
+    pub(crate) bytes: Cow<'r, [u8]>,
 }
 
 /// A checkpoint's row.
-#[derive(Clone, Debug)]
-pub(crate) struct CheckpointRow {
-    pub(crate) key: Key,
-    pub(crate) parent: Option<String>,
-    pub(crate) value: Typed,
+#[derive(Debug)]
+pub(crate) struct CheckpointRow<'r> {
+    pub(crate) key: KeyRef<'r>,
+    pub(crate) parent: Option<&'r str>,
+    pub(crate) value: Typed<'r>,
     /// The text, unread.
-    pub(crate) metadata: Option<Vec<u8>>,
+    pub(crate) metadata: Option<&'r [u8]>,
     /// How many steps from the start of a chain; 0 elsewhere.
     pub(crate) depth: usize,
 }
 
 /// A write's row.
-#[derive(Clone, Debug)]
-pub(crate) struct WriteRow {
-    pub(crate) key: Key,
-    pub(crate) task_id: String,
-    pub(crate) task_path: String,
+#[derive(Debug)]
+pub(crate) struct WriteRow<'r> {
+    pub(crate) key: KeyRef<'r>,
+    pub(crate) task_id: &'r str,
+    pub(crate) task_path: &'r str,
     pub(crate) idx: i64,
-    pub(crate) channel: String,
-    pub(crate) value: Typed,
+    pub(crate) channel: &'r str,
+    pub(crate) value: Typed<'r>,
 }
 
 /// Where a checkpoint is.
@@ -45,10 +45,18 @@ pub(crate) struct Key {
     pub(crate) id: String,
 }
 
+/// Where a checkpoint is, as a row says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct KeyRef<'r> {
+    pub(crate) thread_id: &'r str,
+    pub(crate) ns: &'r str,
+    pub(crate) id: &'r str,
+}
+
 /// A row of the statements that carry both.
-pub(crate) enum AnyRow {
-    Checkpoint(CheckpointRow),
-    Write(WriteRow),
+pub(crate) enum AnyRow<'r> {
+    Checkpoint(CheckpointRow<'r>),
+    Write(WriteRow<'r>),
     /// How many there are.
     Count(usize),
 }
@@ -56,72 +64,117 @@ pub(crate) enum AnyRow {
 impl Key {
     /// Says in an error which checkpoint it is about.
     pub(crate) fn explain(&self, error: Error) -> Error {
-        error
-            .context("thread", shown(&self.thread_id))
-            .context("namespace", shown(&self.ns))
-            .context("checkpoint", shown(&self.id))
+        self.borrowed().explain(error)
+    }
+
+    fn borrowed(&self) -> KeyRef<'_> {
+        KeyRef { thread_id: &self.thread_id, ns: &self.ns, id: &self.id }
     }
 }
 
-/// A name of somebody else's, short enough for an error's text.
-fn shown(name: &str) -> String {
-    let short: String = name.chars().take(60).collect();
-    format!("{short:?}")
+impl KeyRef<'_> {
+    /// Says in an error which checkpoint it is about.
+    pub(crate) fn explain(self, error: Error) -> Error {
+        error
+            .context("thread", shown(self.thread_id))
+            .context("namespace", shown(self.ns))
+            .context("checkpoint", shown(self.id))
+    }
+
+    pub(crate) fn to_key(self) -> Key {
+        Key { thread_id: self.thread_id.to_owned(), ns: self.ns.to_owned(), id: self.id.to_owned() }
+    }
 }
 
-impl AnyRow {
-    pub(crate) fn read(row: &Row<'_>, texts: &Texts) -> Result<Self> {
+/// Where the columns stand in each statement that answers with these rows: kind, thread, namespace and id come first.
+/// By position, since names would be compared for each cell.
+mod column {
+    pub(super) const PARENT: usize = 4;
+    pub(super) const TASK_ID: usize = 5;
+    pub(super) const PATH: usize = 6;
+    /// A write's index, a chain's depth, or how many there are.
+    pub(super) const IDX: usize = 7;
+    pub(super) const CHANNEL: usize = 8;
+    pub(super) const TYPE: usize = 9;
+    pub(super) const VALUE: usize = 10;
+    pub(super) const METADATA: usize = 11;
+}
+
+impl<'r> AnyRow<'r> {
+    pub(crate) fn read(row: &Row<'r>, layout: Layout) -> Result<Self> {
         let kind: i64 = row.get(0)?;
         if kind == 2 {
-            let count: u64 = row.get("idx")?;
-            return Ok(AnyRow::Count(usize::try_from(count).unwrap_or(usize::MAX)));
+            return Ok(AnyRow::Count(size(row)?.unwrap_or(usize::MAX)));
         }
-        let key = Key { thread_id: row.get(1)?, ns: row.get(2)?, id: row.get(3)? };
-        Self::read_rest(kind, key.clone(), row, texts).map_err(|error| key.explain(error))
-    }
-
-    fn read_rest(kind: i64, key: Key, row: &Row<'_>, texts: &Texts) -> Result<Self> {
-        let value = Typed::read(row, texts.layout)?;
+        let key = KeyRef { thread_id: row.get(1)?, ns: row.get(2)?, id: row.get(3)? };
         if kind == 0 {
-            let depth = row.get::<Option<u64>>("idx")?.and_then(|depth| depth.try_into().ok()).unwrap_or(0);
-            let parent = row.get::<Option<String>>("parent")?.filter(|parent| !parent.is_empty());
-            let metadata = match row.get::<ValueRef<'_>>("metadata")? {
-                ValueRef::Null => None,
-                ValueRef::Text(text) => Some(text.as_bytes().to_owned()),
-                ValueRef::Blob(bytes) => Some(bytes.to_owned()),
-                _ => return Err(Error::new(ErrorKind::Corrupt, "the stored metadata is a number")),
-            };
-            return Ok(AnyRow::Checkpoint(CheckpointRow { key, parent, value, metadata, depth }));
+            return CheckpointRow::read(key, row, layout).map(AnyRow::Checkpoint).map_err(|error| key.explain(error));
         }
-        Ok(AnyRow::Write(WriteRow {
+        WriteRow::read(key, row, layout).map(AnyRow::Write)
+    }
+}
+
+/// The number in the column of that name, if it is one.
+fn size(row: &Row<'_>) -> Result<Option<usize>> {
+    Ok(row.get::<Option<u64>>(column::IDX)?.and_then(|size| size.try_into().ok()))
+}
+
+impl<'r> CheckpointRow<'r> {
+    fn read(key: KeyRef<'r>, row: &Row<'r>, layout: Layout) -> Result<Self> {
+        let metadata = match row.get(column::METADATA)? {
+            ValueRef::Null => None,
+            ValueRef::Text(text) => Some(text.as_bytes()),
+            ValueRef::Blob(bytes) => Some(bytes),
+            _ => return Err(Error::new(ErrorKind::Corrupt, "the stored metadata is a number")),
+        };
+        Ok(Self {
             key,
-            task_id: row.get("task_id")?,
-            task_path: row.get("path")?,
-            idx: row.get("idx")?,
-            channel: row.get("channel")?,
-            value,
-        }))
+            parent: row.get::<Option<&str>>(column::PARENT)?.filter(|parent| !parent.is_empty()),
+            value: Typed::read(row, layout)?,
+            metadata,
+            depth: size(row)?.unwrap_or(0),
+        })
     }
-}
-
-impl CheckpointRow {
     pub(crate) fn metadata(&self) -> Result<Metadata> {
-        Metadata::from_text(self.metadata.as_deref()).map_err(|error| self.key.explain(error))
+        Metadata::from_text(self.metadata).map_err(|error| self.key.explain(error))
     }
 }
 
-impl Typed {
-    fn read(row: &Row<'_>, layout: Layout) -> Result<Self> {
-        let Some(tag) = row.get::<Option<String>>("type")? else {
+impl<'r> WriteRow<'r> {
+    fn read(key: KeyRef<'r>, row: &Row<'r>, layout: Layout) -> Result<Self> {
+        let of_checkpoint = |error| key.explain(error);
+        let mut write = Self {
+            key,
+            task_id: row.get(column::TASK_ID).map_err(of_checkpoint)?,
+            task_path: row.get(column::PATH).map_err(of_checkpoint)?,
+            idx: row.get(column::IDX).map_err(of_checkpoint)?,
+            channel: row.get(column::CHANNEL).map_err(of_checkpoint)?,
+            value: Typed { tag: "", bytes: Cow::Borrowed(&[]) },
+        };
+        write.value = Typed::read(row, layout).map_err(|error| write.explain(error))?;
+        Ok(write)
+    }
+
+    /// Says in an error which write it is about.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        let error = self.key.explain(error).context("channel", shown(self.channel));
+        error.context("task", shown(self.task_id)).context("index", self.idx)
+    }
+}
+
+impl<'r> Typed<'r> {
+    fn read(row: &Row<'r>, layout: Layout) -> Result<Self> {
+        let Some(tag) = row.get(column::TYPE)? else {
             return Err(Error::new(ErrorKind::Corrupt, "a stored value has no type"));
         };
-        let bytes = match (layout, row.get::<ValueRef<'_>>("value")?) {
+        let bytes = match (layout, row.get(column::VALUE)?) {
             (Layout::PerSql, ValueRef::Text(text)) => {
-                STANDARD.decode(text).map_err(|_| Error::new(ErrorKind::Corrupt, "a stored value is not base64"))?
+                let bytes = STANDARD.decode_to_vec(text);
+                Cow::Owned(bytes.map_err(|_| Error::new(ErrorKind::Corrupt, "a stored value is not base64"))?)
             }
-            (Layout::SqliteSaver, ValueRef::Blob(bytes)) => bytes.to_owned(),
+            (Layout::SqliteSaver, ValueRef::Blob(bytes)) => Cow::Borrowed(bytes),
             // JavaScript's values are JSON, and so mean the same as text.
-            (Layout::SqliteSaver, ValueRef::Text(text)) if tag == "json" => text.as_bytes().to_owned(),
+            (Layout::SqliteSaver, ValueRef::Text(text)) if tag == "json" => Cow::Borrowed(text.as_bytes()),
             (Layout::PerSql, ValueRef::Blob(_)) | (Layout::SqliteSaver, ValueRef::Text(_)) => {
                 return Err(layout.refused(layout.other()));
             }
@@ -136,15 +189,15 @@ impl Typed {
     /// The parameter that stores the bytes.
     pub(crate) fn to_param(&self, layout: Layout) -> Value {
         match layout {
-            Layout::PerSql => Value::Text(STANDARD.encode(&self.bytes)),
-            Layout::SqliteSaver => Value::Blob(self.bytes.clone()),
+            Layout::PerSql => Value::Text(STANDARD.encode_to_string(&self.bytes)),
+            Layout::SqliteSaver => Value::Blob(self.bytes.to_vec()),
         }
     }
 
     /// The text that stands for the bytes in a JSON array.
     pub(crate) fn to_packed(&self, layout: Layout) -> String {
         match layout {
-            Layout::PerSql => STANDARD.encode(&self.bytes),
+            Layout::PerSql => STANDARD.encode_to_string(&self.bytes),
             Layout::SqliteSaver => self.bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit).collect(),
         }
     }

@@ -118,11 +118,13 @@ impl<D: Handle> PerSqlSaver<D> {
 
     /// The checkpoint that the config names, or the thread's latest, with its pending writes; `None` if there is none.
     ///
-    /// The writes come by task path, task and position. A tuple that was asked for by id has the caller's own config.
-    /// One request.
+    /// The writes come by task path, task and position. A tuple that was asked for by id has the caller's own config. A
+    /// checkpoint of a version before 4 has the sends that its parent's tasks left for it, in the channel
+    /// `__pregel_tasks`. One request; two for such a checkpoint that has a parent.
     ///
     /// # Errors
-    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), naming the checkpoint, if a value cannot be read;
+    /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt), naming thread, checkpoint and, where it is in one, the channel,
+    /// if a value cannot be read;
     /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) if it is encrypted or of a type that is not known.
     pub fn get_tuple(&self, config: &Config) -> D::Reply<Option<CheckpointTuple>> {
         self.run(plan::get_tuple(&self.store, config))
@@ -139,7 +141,7 @@ impl<D: Handle> PerSqlSaver<D> {
     /// The checkpoints of a thread, or of all threads, newest first, with their pending writes.
     ///
     /// A config without a namespace means all of them; one with a checkpoint id means that one. One request a page: up
-    /// to 256 checkpoints or 4 MB. Metadata has no index, so a filter reads the rows of the thread, and without a
+    /// to 256 checkpoints or 4 MB, and one more for those of a version before 4. Metadata has no index, so a filter reads the rows of the thread, and without a
     /// thread all rows.
     ///
     /// # Errors

@@ -40,30 +40,42 @@ CREATE TABLE IF NOT EXISTS {writes} (
 /// Files from before langgraph-checkpoint-sqlite 3.1.2, and those of JavaScript, lack the column.
 const ADD_TASK_PATH: &str = "ALTER TABLE {writes} ADD COLUMN task_path TEXT NOT NULL DEFAULT ''";
 
-/// The rows of the checkpoints that `page` names, then those of their writes, unsorted: a sort would carry the values.
-///
-/// `task_path` is a column of `own`; in a file that has none, the name falls through to the enclosing `fallback`.
-const ROWS_OF_PAGE: &str = "\
+/// A row of a checkpoint `c`. `AnyRow` reads these columns, and those of `WRITE_ROW`, by their places.
+const CHECKPOINT_ROW: &str = "\
 SELECT 0 AS kind, c.thread_id AS thread_id, c.checkpoint_ns AS checkpoint_ns, c.checkpoint_id AS checkpoint_id,
-    c.parent_checkpoint_id AS parent, NULL AS task_id, NULL AS path, NULL AS idx, NULL AS channel,
-    c.type AS type, c.checkpoint AS value, c.metadata AS metadata
+    c.parent_checkpoint_id AS parent, NULL AS task_id, NULL AS path, {depth} AS idx, NULL AS channel,
+    c.type AS type, c.checkpoint AS value, c.metadata AS metadata";
+
+/// A row of a write `w`.
+const WRITE_ROW: &str = "\
+SELECT 1 AS kind, w.thread_id AS thread_id, w.checkpoint_ns AS checkpoint_ns, w.checkpoint_id AS checkpoint_id,
+    NULL AS parent, w.task_id AS task_id, {task_path} AS path, w.idx AS idx, w.channel AS channel,
+    w.type AS type, w.value AS value, NULL AS metadata";
+
+/// The path in an official file, which may have no such column: then `own` has no such name, and `FALLBACK` has.
+const OFFICIAL_PATH: &str = "(SELECT task_path FROM {writes} AS own WHERE own.rowid = w.rowid)";
+/// Stands beside `w` wherever `OFFICIAL_PATH` does.
+const FALLBACK: &str = "CROSS JOIN (SELECT '' AS task_path) AS fallback";
+
+/// The rows of the checkpoints that `page` names, then those of their writes, unsorted: a sort would carry the values.
+const ROWS_OF_PAGE: &str = "\
+{checkpoint_row}
 FROM page CROSS JOIN {checkpoints} AS c ON c.rowid = page.row
 UNION ALL
-SELECT 1, w.thread_id, w.checkpoint_ns, w.checkpoint_id, NULL, w.task_id,
-    (SELECT task_path FROM {writes} AS own WHERE own.rowid = w.rowid), w.idx, w.channel, w.type, w.value, NULL
-FROM page CROSS JOIN fallback CROSS JOIN {writes} AS w
+{write_row}
+FROM page {fallback} CROSS JOIN {writes} AS w
     ON w.thread_id = page.thread_id AND w.checkpoint_ns = page.checkpoint_ns AND w.checkpoint_id = page.checkpoint_id";
 
 /// The latest checkpoint by the key, backwards. It is found twice, which costs less than the table that would keep it.
 const GET_LATEST: &str = "\
-WITH fallback(task_path) AS (VALUES ('')), page AS NOT MATERIALIZED (
+WITH page AS NOT MATERIALIZED (
     SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id FROM {checkpoints}
     WHERE thread_id = ?1 AND checkpoint_ns = ?2 ORDER BY checkpoint_id DESC LIMIT 1)
 {rows}";
 
 /// One checkpoint by the key.
 const GET_BY_ID: &str = "\
-WITH fallback(task_path) AS (VALUES ('')), page AS NOT MATERIALIZED (
+WITH page AS NOT MATERIALIZED (
     SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id FROM {checkpoints}
     WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3)
 {rows}";
@@ -73,10 +85,15 @@ WITH fallback(task_path) AS (VALUES ('')), page AS NOT MATERIALIZED (
 /// ?3 is the one checkpoint asked for, ?4 what all must come before, ?5 to ?7 the last of the page before; x'' is
 /// greater than any text. ?9 lists paths and values of metadata; what is not JSON to SQLite passes, and is looked at
 /// in Rust. The last row, of kind 2, says how many there are, up to one more than the page may have.
+///
+/// `found` is the only table that is made for it: its order is known, so that a page of it needs no sort, and the sum
+/// over its rows, which needs tables, is asked for only where there is too much.
 const LIST: &str = "\
-WITH fallback(task_path) AS (VALUES ('')),
-found AS MATERIALIZED (
-    SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id, octet_length(checkpoint) AS size FROM {checkpoints}
+WITH found AS MATERIALIZED (
+    SELECT c.rowid AS row, thread_id, checkpoint_ns, checkpoint_id, coalesce(octet_length(checkpoint), 0) + coalesce((
+        SELECT sum(octet_length(w.value)) FROM {writes} AS w WHERE w.thread_id = c.thread_id
+        AND w.checkpoint_ns = c.checkpoint_ns AND w.checkpoint_id = c.checkpoint_id), 0) AS size
+    FROM {checkpoints} AS c
     WHERE {scope} AND (?3 IS NULL OR checkpoint_id = ?3)
         AND checkpoint_id < coalesce(?4, x'')
         AND (checkpoint_id, thread_id, checkpoint_ns) < (coalesce(?5, x''), ?6, ?7)
@@ -84,15 +101,13 @@ found AS MATERIALIZED (
             SELECT 1 FROM json_each(?9) AS wanted
             WHERE json_extract(CAST(metadata AS TEXT), wanted.value ->> 0) IS NOT (wanted.value ->> 1)) ELSE 1 END)
     ORDER BY checkpoint_id DESC, thread_id DESC, checkpoint_ns DESC LIMIT ?8 + 1),
-sized AS (
-    SELECT row, thread_id, checkpoint_ns, checkpoint_id, coalesce(size, 0) + coalesce((
-        SELECT sum(octet_length(w.value)) FROM {writes} AS w WHERE w.thread_id = found.thread_id
-        AND w.checkpoint_ns = found.checkpoint_ns AND w.checkpoint_id = found.checkpoint_id), 0) AS size
-    FROM found),
-summed AS (
-    SELECT *, sum(size) OVER newest - size AS size_before, row_number() OVER newest AS nth FROM sized
-    WINDOW newest AS (ORDER BY checkpoint_id DESC, thread_id DESC, checkpoint_ns DESC ROWS UNBOUNDED PRECEDING)),
-page AS MATERIALIZED (SELECT * FROM summed WHERE size_before < 4000000 AND nth <= ?8)
+page AS NOT MATERIALIZED (
+    SELECT row, thread_id, checkpoint_ns, checkpoint_id FROM found
+    ORDER BY checkpoint_id DESC, thread_id DESC, checkpoint_ns DESC
+    LIMIT CASE WHEN (SELECT sum(size) FROM found) < 4000000 THEN ?8 ELSE min(?8, (
+        SELECT count(*) FROM (SELECT sum(size) OVER newest - size AS size_before FROM found
+            WINDOW newest AS (ORDER BY checkpoint_id DESC, thread_id DESC, checkpoint_ns DESC ROWS UNBOUNDED PRECEDING))
+        WHERE size_before < 4000000)) END)
 {rows}
 UNION ALL
 SELECT 2, NULL, NULL, NULL, NULL, NULL, NULL, count(*), NULL, NULL, NULL, NULL FROM found";
@@ -153,8 +168,7 @@ const DELETE_THREADS_WRITES: &str = "DELETE FROM {writes} WHERE thread_id IN (SE
 /// values, with the writes to the channels that ?5 lists. By the key, one step for each ancestor; `links` has each but
 /// once where the official saver has made a ring of the chain.
 const CHAIN: &str = "\
-WITH RECURSIVE fallback(task_path) AS (VALUES ('')),
-chain(depth, row, checkpoint_id, parent) AS (
+WITH RECURSIVE chain(depth, row, checkpoint_id, parent) AS (
     SELECT 0, rowid, checkpoint_id, parent_checkpoint_id FROM {checkpoints}
     WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = coalesce(?3,
         (SELECT max(checkpoint_id) FROM {checkpoints} WHERE thread_id = ?1 AND checkpoint_ns = ?2))
@@ -171,16 +185,20 @@ sized AS MATERIALIZED (
 summed AS (
     SELECT *, sum(size) OVER (ORDER BY depth ROWS UNBOUNDED PRECEDING) - size AS size_before FROM sized),
 page AS MATERIALIZED (SELECT depth, row, checkpoint_id FROM summed WHERE size_before < 4000000)
-SELECT 0 AS kind, ?1 AS thread_id, ?2 AS checkpoint_ns, c.checkpoint_id AS checkpoint_id,
-    c.parent_checkpoint_id AS parent, NULL AS task_id, NULL AS path, page.depth AS idx, NULL AS channel,
-    c.type AS type, c.checkpoint AS value, c.metadata AS metadata
+{checkpoint_row}
 FROM page CROSS JOIN {checkpoints} AS c ON c.rowid = page.row
 UNION ALL
-SELECT 1, ?1, ?2, w.checkpoint_id, NULL, w.task_id,
-    (SELECT task_path FROM {writes} AS own WHERE own.rowid = w.rowid), w.idx, w.channel, w.type, w.value, NULL
-FROM page CROSS JOIN fallback CROSS JOIN {writes} AS w
+{write_row}
+FROM page {fallback} CROSS JOIN {writes} AS w
     ON w.thread_id = ?1 AND w.checkpoint_ns = ?2 AND w.checkpoint_id = page.checkpoint_id
     AND w.channel IN (SELECT value FROM json_each(?5))";
+
+/// What tasks of the checkpoints that ?1 lists have sent; each is a text, an array of thread, namespace and id. By the
+/// key: the writes of so many checkpoints.
+const SENDS: &str = "\
+{write_row}
+FROM json_each(?1) AS parent {fallback} CROSS JOIN {writes} AS w ON w.thread_id = parent.value ->> 0
+    AND w.checkpoint_ns = parent.value ->> 1 AND w.checkpoint_id = parent.value ->> 2 AND w.channel = '__pregel_tasks'";
 
 /// What a thread looks like, to see later whether somebody changed it. By the first column of the key.
 const SHAPES: &str = "\
@@ -251,12 +269,11 @@ INSERT INTO {checkpoints} (thread_id, checkpoint_ns, checkpoint_id, parent_check
 SELECT ?2, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
 FROM {checkpoints} WHERE thread_id = ?1";
 
-/// Likewise. See `ROWS_OF_PAGE` for `task_path`.
+/// Likewise.
 const COPY_WRITES: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
-SELECT ?2, w.checkpoint_ns, w.checkpoint_id, w.task_id,
-    (SELECT task_path FROM {writes} AS own WHERE own.rowid = w.rowid), w.idx, w.channel, w.type, w.value
-FROM (SELECT '' AS task_path) AS fallback CROSS JOIN {writes} AS w WHERE w.thread_id = ?1";
+SELECT ?2, w.checkpoint_ns, w.checkpoint_id, w.task_id, {task_path}, w.idx, w.channel, w.type, w.value
+FROM {writes} AS w {fallback} WHERE w.thread_id = ?1";
 
 /// A checkpoint (?3, ?4) with its ancestors, and what subgraphs stored while these ran: their metadata names the
 /// checkpoint that they belong to. By the key, and for the subgraphs by its first column.
@@ -278,9 +295,8 @@ WHERE thread_id = ?1 AND CASE WHEN checkpoint_ns = ?3
 /// The writes of the checkpoints that the target thread ?2 has by now. By the key.
 const COPY_WRITES_TO: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
-SELECT ?2, w.checkpoint_ns, w.checkpoint_id, w.task_id,
-    (SELECT task_path FROM {writes} AS own WHERE own.rowid = w.rowid), w.idx, w.channel, w.type, w.value
-FROM (SELECT '' AS task_path) AS fallback CROSS JOIN {checkpoints} AS c CROSS JOIN {writes} AS w
+SELECT ?2, w.checkpoint_ns, w.checkpoint_id, w.task_id, {task_path}, w.idx, w.channel, w.type, w.value
+FROM {checkpoints} AS c {fallback} CROSS JOIN {writes} AS w
     ON w.thread_id = ?1 AND w.checkpoint_ns = c.checkpoint_ns AND w.checkpoint_id = c.checkpoint_id
 WHERE c.thread_id = ?2";
 
@@ -327,15 +343,12 @@ WITH found AS MATERIALIZED (
 page AS MATERIALIZED (SELECT * FROM (
     SELECT *, sum(size) OVER (ORDER BY thread_id, checkpoint_ns, checkpoint_id ROWS UNBOUNDED PRECEDING) - size AS size_before
     FROM found) WHERE size_before < 4000000)
-SELECT 0 AS kind, c.thread_id AS thread_id, c.checkpoint_ns AS checkpoint_ns, c.checkpoint_id AS checkpoint_id,
-    c.parent_checkpoint_id AS parent, NULL AS task_id, NULL AS path, NULL AS idx, NULL AS channel,
-    c.type AS type, c.checkpoint AS value, c.metadata AS metadata
+{checkpoint_row}
 FROM page CROSS JOIN {checkpoints} AS c ON c.rowid = page.row";
 
 /// Rows of the writes' table behind (?1, ?2, ?3, ?4, ?5), likewise; at most ?6.
 const EXPORT_WRITES: &str = "\
-WITH fallback(task_path) AS (VALUES ('')),
-found AS MATERIALIZED (
+WITH found AS MATERIALIZED (
     SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id, task_id, idx, coalesce(octet_length(value), 0) AS size
     FROM {writes} WHERE (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) > (?1, ?2, ?3, ?4, ?5)
     ORDER BY thread_id, checkpoint_ns, checkpoint_id, task_id, idx LIMIT ?6),
@@ -343,10 +356,8 @@ page AS MATERIALIZED (SELECT * FROM (
     SELECT *, sum(size) OVER (ORDER BY thread_id, checkpoint_ns, checkpoint_id, task_id, idx ROWS UNBOUNDED PRECEDING) - size
         AS size_before
     FROM found) WHERE size_before < 4000000)
-SELECT 1 AS kind, w.thread_id AS thread_id, w.checkpoint_ns AS checkpoint_ns, w.checkpoint_id AS checkpoint_id,
-    NULL AS parent, w.task_id AS task_id, (SELECT task_path FROM {writes} AS own WHERE own.rowid = w.rowid) AS path,
-    w.idx AS idx, w.channel AS channel, w.type AS type, w.value AS value, NULL AS metadata
-FROM page CROSS JOIN fallback CROSS JOIN {writes} AS w ON w.rowid = page.row";
+{write_row}
+FROM page {fallback} CROSS JOIN {writes} AS w ON w.rowid = page.row";
 
 /// A checkpoint that is there already stays.
 const IMPORT_CHECKPOINT: &str = "\
@@ -376,6 +387,7 @@ pub(crate) struct Texts {
     pub(crate) delete_threads: Sql,
     pub(crate) delete_threads_writes: Sql,
     pub(crate) chain: Sql,
+    pub(crate) sends: Sql,
     pub(crate) shapes: Sql,
     pub(crate) guard_shapes: Sql,
     pub(crate) keys: Sql,
@@ -414,24 +426,35 @@ impl Texts {
     }
 
     fn render(layout: Layout, checkpoints: Ident, writes: Ident, create_tables: bool) -> Self {
-        let (bytes, packed_value, foreign) = match layout {
-            Layout::PerSql => ("TEXT", "one.value ->> 3", "kind = 'blob'"),
-            // JavaScript's rows are bytes too, but nothing forbids them to be text.
-            Layout::SqliteSaver => ("BLOB", "unhex(one.value ->> 3)", "kind = 'text' AND type <> 'json'"),
+        let (bytes, packed_value, foreign, task_path, fallback) = match layout {
+            Layout::PerSql => ("TEXT", "one.value ->> 3", "kind = 'blob'", "w.task_path", ""),
+            Layout::SqliteSaver => (
+                "BLOB",
+                "unhex(one.value ->> 3)",
+                // JavaScript's rows are bytes too, but nothing forbids them to be text.
+                "kind = 'text' AND type <> 'json'",
+                OFFICIAL_PATH,
+                FALLBACK,
+            ),
         };
+        let rows: [(&str, &dyn std::fmt::Display); 2] =
+            [("checkpoint_row", &CHECKPOINT_ROW), ("write_row", &WRITE_ROW)];
+        let names: [(&str, &dyn std::fmt::Display); 8] = [
+            ("checkpoints", &checkpoints),
+            ("writes", &writes),
+            ("bytes", &bytes),
+            ("packed_value", &packed_value),
+            ("foreign", &foreign),
+            ("task_path", &task_path),
+            ("fallback", &fallback),
+            ("depth", &"NULL"),
+        ];
+        // First the fragments, which hold others and names themselves.
         let render_with = |template: &str, fragments: &[(&str, &dyn std::fmt::Display)]| {
-            // First the fragments, which hold names themselves.
             let text = Sql::render(template, fragments);
-            Sql::render(
-                &text,
-                &[
-                    ("checkpoints", &checkpoints),
-                    ("writes", &writes),
-                    ("bytes", &bytes),
-                    ("packed_value", &packed_value),
-                    ("foreign", &foreign),
-                ],
-            )
+            let text = Sql::render(&text, &rows);
+            let text = Sql::render(&text, fragments);
+            Sql::render(&Sql::render(&text, &names), &names)
         };
         let render = |template: &str| render_with(template, &[("rows", &ROWS_OF_PAGE)]);
         let list = |scope: &str| render_with(LIST, &[("rows", &ROWS_OF_PAGE), ("scope", &scope)]);
@@ -456,7 +479,8 @@ impl Texts {
             replace_writes: write(PUT_WRITES, REPLACE),
             delete_threads: render(DELETE_THREADS),
             delete_threads_writes: render(DELETE_THREADS_WRITES),
-            chain: render(CHAIN),
+            chain: render_with(CHAIN, &[("depth", &"page.depth")]),
+            sends: render(SENDS),
             shapes: render(SHAPES),
             guard_shapes: render(GUARD_SHAPES),
             keys: render(KEYS),

@@ -1,11 +1,8 @@
 //! Copying a database's checkpoints into another database, of either layout.
 
-use persql_core::Result;
+use persql_core::{Result, Rows};
 
-use crate::{
-    PerSqlSaver, blocking,
-    row::{CheckpointRow, Key, WriteRow},
-};
+use crate::{Layout, PerSqlSaver, blocking, row::Key};
 
 /// How far an export has come. The default is the beginning.
 #[derive(Clone, Debug)]
@@ -31,15 +28,16 @@ impl Cursor {
 /// [`import`](PerSqlSaver::import). The values are as they are stored: nothing is read, and nothing decrypted.
 #[derive(Clone, Default)]
 pub struct ExportedPage {
-    pub(crate) checkpoints: Vec<CheckpointRow>,
-    pub(crate) writes: Vec<WriteRow>,
+    pub(crate) rows: Rows,
+    /// That of the saver that read them.
+    pub(crate) layout: Layout,
     pub(crate) next: Option<Cursor>,
 }
 
 impl ExportedPage {
     /// How many rows there are: checkpoints and writes.
     pub fn len(&self) -> usize {
-        self.checkpoints.len() + self.writes.len()
+        self.rows.len()
     }
 
     /// Whether there is none. The pages behind may have some: see [`is_last`](ExportedPage::is_last).
@@ -55,10 +53,7 @@ impl ExportedPage {
 
 impl std::fmt::Debug for ExportedPage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ExportedPage")
-            .field("checkpoints", &self.checkpoints.len())
-            .field("writes", &self.writes.len())
-            .finish_non_exhaustive()
+        f.debug_struct("ExportedPage").field("rows", &self.rows.len()).finish_non_exhaustive()
     }
 }
 

@@ -49,31 +49,33 @@ pub struct DeltaChannelHistory {
 
 impl CheckpointTuple {
     /// Makes a tuple of rows; sorts the writes.
-    pub(crate) fn read(row: &CheckpointRow, mut writes: Vec<WriteRow>, serializer: &Serializer) -> Result<Self> {
+    pub(crate) fn read(
+        row: &CheckpointRow<'_>,
+        mut writes: Vec<WriteRow<'_>>,
+        serializer: &Serializer,
+    ) -> Result<Self> {
         let key = &row.key;
         let checkpoint =
-            serializer.loads_checkpoint(&row.value.tag, &row.value.bytes).map_err(|error| key.explain(error))?;
+            serializer.loads_checkpoint(row.value.tag, &row.value.bytes).map_err(|error| key.explain(error))?;
         sort_writes(&mut writes);
         Ok(Self {
-            config: Config::of(&key.thread_id, &key.ns, &key.id),
+            config: Config::of(key.thread_id, key.ns, key.id),
             checkpoint,
             metadata: row.metadata()?,
-            parent_config: row.parent.as_deref().map(|parent| Config::of(&key.thread_id, &key.ns, parent)),
+            parent_config: row.parent.map(|parent| Config::of(key.thread_id, key.ns, parent)),
             pending_writes: writes.iter().map(|write| PendingWrite::read(write, serializer)).collect::<Result<_>>()?,
         })
     }
 }
 
 impl PendingWrite {
-    pub(crate) fn read(row: &WriteRow, serializer: &Serializer) -> Result<Self> {
-        let value = serializer.loads_typed(&row.value.tag, &row.value.bytes).map_err(|error| {
-            row.key.explain(error).context("task", format_args!("{:?}", row.task_id)).context("index", row.idx)
-        })?;
-        Ok(Self { task_id: row.task_id.clone(), channel: row.channel.clone(), value })
+    pub(crate) fn read(row: &WriteRow<'_>, serializer: &Serializer) -> Result<Self> {
+        let value = serializer.loads_typed(row.value.tag, &row.value.bytes).map_err(|error| row.explain(error))?;
+        Ok(Self { task_id: row.task_id.to_owned(), channel: row.channel.to_owned(), value })
     }
 }
 
 /// The order of the contract since langgraph-checkpoint 4.3.
-pub(crate) fn sort_writes(writes: &mut [WriteRow]) {
-    writes.sort_by(|a, b| (&a.task_path, &a.task_id, a.idx).cmp(&(&b.task_path, &b.task_id, b.idx)));
+pub(crate) fn sort_writes(writes: &mut [WriteRow<'_>]) {
+    writes.sort_by_key(|write| (write.task_path, write.task_id, write.idx));
 }

@@ -81,7 +81,7 @@ impl Database {
 
     /// The same database with a time limit on every request. A request that takes longer is interrupted, leaves
     /// nothing behind and fails with [`ErrorKind::Timeout`](crate::ErrorKind::Timeout). The time that it waits for other
-    /// writers counts.
+    /// writers counts. A server is not told of it: there the error says whether the write may have been done.
     #[must_use]
     pub fn with_timeout(&self, limit: Duration) -> Self {
         Self(self.0.with_timeout(limit))

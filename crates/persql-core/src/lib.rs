@@ -8,6 +8,7 @@ mod control;
 mod database;
 mod databases;
 mod error;
+mod handle;
 pub mod json;
 mod list;
 #[cfg(feature = "local")]
@@ -29,6 +30,7 @@ pub mod server;
 mod snapshots;
 mod sql;
 mod statement;
+mod tables;
 #[cfg(feature = "remote")]
 mod timer;
 #[cfg(any(feature = "remote", feature = "server"))]
@@ -48,18 +50,20 @@ pub use control::{Control, Controlled};
 pub use database::{BoxFuture, Database, DatabaseName};
 pub use databases::{DatabaseInfo, Databases};
 pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
-pub use list::ListSessions;
+pub use handle::{Handle, Open};
+pub use list::{ListSessions, delete_inactive};
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
 pub use me::Me;
 pub use operation::{Operation, Recorded};
 pub use pack::{Pack, pack, pack_rows};
 pub use page::PageSize;
-pub use plan::{Answer, Handle, Open, Plan, Request, Schema, Step, Then};
+pub use plan::{Answer, Plan, Request, Step, Then};
 pub use rows::{Column, Meta, Row, Rows};
 pub use schema::{ColumnDescription, Description, ForeignKey, TableDescription, TableInfo};
 pub use snapshots::{SnapshotInfo, Snapshots};
 pub use statement::{Access, Batch, Ident, Params, Sql, Statement, limits};
+pub use tables::Schema;
 #[cfg(feature = "remote")]
 pub use timer::Timer;
 pub use value::{FromValue, Value, ValueRef};

@@ -67,7 +67,14 @@ impl Operation {
             let applied = error.sql().is_some_and(|detail| {
                 detail.kind == SqlErrorKind::UniqueViolation && detail.table.as_deref() == Some("persql_operations")
             });
-            if applied { this.find(&schema) } else { Plan::err(error) }
+            if !applied {
+                return Plan::err(error);
+            }
+            this.find(&schema).or_else(|error| {
+                // It was applied, by this call or an earlier one, unless the id was used for something else.
+                let may = error.kind() != ErrorKind::Conflict;
+                Plan::err(error.with_may_have_applied(may))
+            })
         })
     }
 }

@@ -59,14 +59,11 @@ pub fn pack<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Vec<Pack> {
 /// ```
 /// use persql_core::{Pack, pack_rows};
 ///
-/// assert_eq!(pack_rows(&["a", "b"]), [Pack::One("a".to_owned()), Pack::One("b".to_owned())]);
-/// assert!(matches!(pack_rows(&["a"; 99]).as_slice(), [Pack::Many { count: 99, .. }]));
+/// assert_eq!(pack_rows(vec!["a", "b"]), [Pack::One("a".to_owned()), Pack::One("b".to_owned())]);
+/// assert!(matches!(pack_rows(vec!["a"; 99]).as_slice(), [Pack::Many { count: 99, .. }]));
 /// ```
-pub fn pack_rows<T: AsRef<str>>(texts: &[T]) -> Vec<Pack> {
-    if texts.len() > FEW {
-        return pack(texts);
-    }
-    texts.iter().map(|text| Pack::One(text.as_ref().to_owned())).collect()
+pub fn pack_rows<T: AsRef<str> + Into<String>>(texts: Vec<T>) -> Vec<Pack> {
+    if texts.len() > FEW { pack(texts) } else { texts.into_iter().map(|text| Pack::One(text.into())).collect() }
 }
 
 fn close<T: AsRef<str>>(open: &mut Vec<T>, packs: &mut Vec<Pack>) {

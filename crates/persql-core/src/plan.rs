@@ -1,16 +1,14 @@
-//! Operations as values, and who runs them.
+//! Operations as values.
 
 use std::{fmt, sync::Arc};
 
-use crate::{
-    Batch, Control, Controlled, Description, Error, ErrorKind, Ident, Result, Rows, Sql, SqlErrorKind, Statement,
-    TableInfo,
-};
+use crate::{Batch, Control, Controlled, Description, Error, ErrorKind, Result, Rows, Schema, Statement, TableInfo};
 
 /// A database operation as a value: what to send, and how to read the answer.
 ///
 /// A plan is made of steps. A step is one request and one transaction; its continuation reads the answer and may go on
-/// with another step. Nothing in a plan does I/O, waits or locks, so it is written once and run by every [`Handle`].
+/// with another step. Nothing in a plan does I/O, waits or locks, so it is written once and run by every
+/// [`Handle`](crate::Handle).
 ///
 /// # Examples
 /// ```
@@ -35,7 +33,7 @@ use crate::{
 #[must_use = "a plan does nothing until a handle runs it"]
 pub struct Plan<T>(Step<T>);
 
-/// The next thing to do for a plan, for those who write a [`Handle`] of their own.
+/// The next thing to do for a plan, for those who write a [`Handle`](crate::Handle) of their own.
 #[allow(clippy::exhaustive_enums, reason = "a handle must know every step")]
 pub enum Step<T> {
     /// The operation is over.
@@ -197,7 +195,7 @@ impl<T: Send + 'static> Plan<T> {
     /// Creates the tables and repeats the step if it fails because one of them is not there.
     pub fn creating(self, schema: &Schema) -> Plan<T> {
         let schema = schema.clone();
-        self.repairing(move |error| (schema.on_demand && schema.is_missing(error)).then(|| schema.create()))
+        self.repairing(move |error| (schema.is_on_demand() && schema.is_missing(error)).then(|| schema.create()))
     }
 
     /// Shows every request to `look` before it is sent: for counting and tracing.
@@ -344,106 +342,10 @@ impl<T> fmt::Debug for Then<T> {
     }
 }
 
-/// The tables of an adapter: their names, and the statements that create them if they are not there.
-#[derive(Clone, Debug)]
-pub struct Schema {
-    tables: Arc<[Ident]>,
-    create: Arc<[Sql]>,
-    on_demand: bool,
-}
-
-impl Schema {
-    /// Tables that these idempotent statements create.
-    pub fn new(tables: impl IntoIterator<Item = Ident>, create: impl IntoIterator<Item = Sql>) -> Self {
-        Self { tables: tables.into_iter().collect(), create: create.into_iter().collect(), on_demand: true }
-    }
-
-    /// Whether the first write may create the tables. Without it, a missing table is an error of the write.
-    #[must_use]
-    pub fn on_demand(mut self, on_demand: bool) -> Self {
-        self.on_demand = on_demand;
-        self
-    }
-
-    /// The same schema with more tables and the statements that create them.
-    #[must_use]
-    pub fn with(&self, tables: impl IntoIterator<Item = Ident>, create: impl IntoIterator<Item = Sql>) -> Self {
-        Self {
-            tables: self.tables.iter().cloned().chain(tables).collect(),
-            create: self.create.iter().cloned().chain(create).collect(),
-            on_demand: self.on_demand,
-        }
-    }
-
-    /// Whether the first write may create the tables.
-    pub fn is_on_demand(&self) -> bool {
-        self.on_demand
-    }
-
-    /// Creates the tables that are not there.
-    pub fn create(&self) -> Plan<()> {
-        let statements = self.create.iter().cloned().map(Statement::from);
-        Plan::send(Request::Batch(Batch::schema(statements))).map(|_| ())
-    }
-
-    /// Whether the error says that one of these tables, or the whole database, is not there.
-    pub fn is_missing(&self, error: &Error) -> bool {
-        let Some(detail) = error.sql() else { return false };
-        match (detail.kind, &detail.table) {
-            (SqlErrorKind::UnknownDatabase, _) => true,
-            (SqlErrorKind::UnknownTable, Some(table)) => {
-                // SQLite may or may not put the schema before the name, and a name may begin like that itself.
-                let names = [Some(table.as_str()), table.strip_prefix("main.")];
-                let is_named = |own: &Ident| names.iter().flatten().any(|name| own.as_str().eq_ignore_ascii_case(name));
-                self.tables.iter().any(is_named)
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Something that runs plans, and decides what its caller gets back: a `Result` now, or a future of one.
-///
-/// An adapter is written once, for any handle: `PerSqlSession<D: Handle>` has `add_items(..) -> D::Reply<()>`, which is
-/// `session.add_items(..)?` with [`blocking::Database`](crate::blocking::Database) and `session.add_items(..).await?`
-/// with [`Database`](crate::Database).
-pub trait Handle: Clone + Send + Sync + 'static {
-    /// What a caller gets for an operation whose value is `T`.
-    type Reply<T: Send + 'static>;
-
-    /// Runs the plan to its end.
-    fn run<T: Send + 'static>(&self, plan: Plan<T>) -> Self::Reply<T>;
-}
-
-/// A handle that can be made from the name of a database, and then owns its client.
-pub trait Open: Handle {
-    /// See [`Database::from_token`](crate::Database::from_token).
-    ///
-    /// # Errors
-    /// As there.
-    #[cfg(feature = "remote")]
-    fn open_token(token: String, database: &str) -> Result<Self>;
-
-    /// See [`Database::from_url`](crate::Database::from_url).
-    ///
-    /// # Errors
-    /// As there.
-    fn open_url(url: &str) -> Result<Self>;
-
-    /// See [`Database::from_env`](crate::Database::from_env).
-    ///
-    /// # Errors
-    /// As there.
-    fn open_env() -> Result<Self>;
-
-    /// See [`Database::close`](crate::Database::close).
-    fn close_client(&self);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{SqlDetail, ValueRef};
+    use crate::{Ident, Sql, SqlDetail, SqlErrorKind, ValueRef};
 
     /// Runs a plan against a script of outcomes and says what it sent.
     fn play<T: Send + 'static>(plan: Plan<T>, script: Vec<Result<Vec<Rows>>>) -> (Vec<String>, Result<T>) {

@@ -34,6 +34,9 @@ use crate::{
 /// Where the hosted service is.
 pub(crate) const API_URL: &str = "https://api.persql.com";
 
+/// How long a server knows an `Idempotency-Key` at least: 24 hours, of which an hour may be lost on the way.
+const KEY_IS_KEPT: Duration = Duration::from_secs(23 * 60 * 60);
+
 /// The largest answer that is read: more than any page of an adapter, less than what would hurt.
 const MOST_BYTES: usize = 256 << 20;
 
@@ -199,7 +202,8 @@ impl Remote {
     async fn exchange(&self, call: &Call, request: &Request, limit: Option<Duration>, span: &Span) -> Result<Answer> {
         let timer = &self.options.timer;
         let begun = timer.now();
-        let total = limit.unwrap_or(self.options.total);
+        let asked = limit.unwrap_or(self.options.total);
+        let total = if call.writes() { asked.min(KEY_IS_KEPT) } else { asked };
         let key = matches!(call.repeat, Repeat::Keyed | Repeat::InPart).then(new_key);
         let mut attempts = Attempts::new(call.repeat, self.options.connect);
         let mut attempt = 0;

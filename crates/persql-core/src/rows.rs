@@ -1,42 +1,18 @@
 //! The answer to a statement, read by position, by name or into a type of yours.
 
-use std::{fmt, sync::Arc, time::Duration};
+mod de;
+mod meta;
+mod spare;
 
-use serde::de::{
-    DeserializeOwned, IntoDeserializer,
-    value::{MapDeserializer, SeqDeserializer},
-};
+use std::{fmt, sync::Arc};
+
+use serde::de::DeserializeOwned;
+
+pub use meta::Meta;
 
 use crate::{Error, ErrorKind, FromValue, Result, Value, ValueRef};
-
-/// What a request cost. The same for every result set of one batch.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct Meta {
-    /// Rows that the engine read for it; in local mode, the rows returned.
-    pub rows_read: u64,
-    /// Rows that the engine wrote for it, index entries included at the hosted service; in local mode, the rows changed.
-    pub rows_written: u64,
-    /// Time in the engine.
-    pub duration: Duration,
-    /// Statements that ran.
-    pub statement_count: u32,
-    /// The price in US dollars; `None` in local mode.
-    pub cost_usd: Option<f64>,
-}
-
-impl Meta {
-    /// Adds another request's cost to this sum.
-    pub fn add(&mut self, other: &Meta) {
-        self.rows_read += other.rows_read;
-        self.rows_written += other.rows_written;
-        self.duration += other.duration;
-        self.statement_count += other.statement_count;
-        if let Some(cost) = other.cost_usd {
-            *self.cost_usd.get_or_insert(0.0) += cost;
-        }
-    }
-}
+use de::{NotThisType, RowDeserializer};
+use spare::Spare;
 
 /// The rows that one statement answered with, in the engine's order.
 ///
@@ -50,7 +26,7 @@ pub struct Rows {
     blobs: Vec<u8>,
     changes: Option<u64>,
     last_insert_rowid: Option<i64>,
-    meta: Arc<Meta>,
+    meta: Option<Arc<Meta>>,
 }
 
 #[derive(Clone, Copy)]
@@ -65,7 +41,8 @@ enum Cell {
 impl Rows {
     /// An empty answer with these columns, to be filled with [`push`](Rows::push).
     pub fn with_columns(columns: Vec<String>) -> Self {
-        Self { columns, ..Self::default() }
+        let Spare { cells, text } = Spare::take();
+        Self { columns, cells, text, blobs: Vec::new(), changes: None, last_insert_rowid: None, meta: None }
     }
 
     /// Names the columns of cells that came first.
@@ -102,7 +79,7 @@ impl Rows {
 
     /// Sets what the request cost.
     pub fn set_meta(&mut self, meta: Arc<Meta>) {
-        self.meta = meta;
+        self.meta = Some(meta);
     }
 
     /// The names of the columns.
@@ -143,7 +120,7 @@ impl Rows {
 
     /// What the request cost.
     pub fn meta(&self) -> &Meta {
-        &self.meta
+        self.meta.as_deref().unwrap_or(Meta::NONE)
     }
 
     /// The row at this position, counted from 0.
@@ -188,6 +165,12 @@ impl Rows {
     /// ```
     pub fn deserialize<T: DeserializeOwned>(&self) -> Result<Vec<T>> {
         self.iter().map(|row| row.deserialize()).collect()
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        Spare { cells: std::mem::take(&mut self.cells), text: std::mem::take(&mut self.text) }.keep();
     }
 }
 
@@ -271,125 +254,6 @@ impl Column for usize {
 impl Column for &str {
     fn position(&self, columns: &[String]) -> Option<usize> {
         columns.iter().position(|column| column == self)
-    }
-}
-
-/// Serde's messages quote the value that did not fit, so this keeps none of them.
-#[derive(Debug)]
-struct NotThisType;
-
-impl fmt::Display for NotThisType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not this type")
-    }
-}
-
-impl std::error::Error for NotThisType {}
-
-impl serde::de::Error for NotThisType {
-    fn custom<T: fmt::Display>(_: T) -> Self {
-        NotThisType
-    }
-}
-
-struct RowDeserializer<'a>(Row<'a>);
-
-impl<'de> serde::Deserializer<'de> for RowDeserializer<'_> {
-    type Error = NotThisType;
-
-    /// A row is a map unless a tuple is asked for.
-    fn deserialize_any<V: serde::de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, NotThisType> {
-        let row = self.0;
-        let entries = row
-            .rows
-            .columns
-            .iter()
-            .zip(row.cells)
-            .map(|(name, cell)| (name.as_str(), CellDeserializer(row.value(*cell))));
-        visitor.visit_map(MapDeserializer::new(entries))
-    }
-
-    fn deserialize_seq<V: serde::de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, NotThisType> {
-        let row = self.0;
-        visitor.visit_seq(SeqDeserializer::new(row.cells.iter().map(|cell| CellDeserializer(row.value(*cell)))))
-    }
-
-    fn deserialize_tuple<V: serde::de::Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, NotThisType> {
-        self.deserialize_seq(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: serde::de::Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, NotThisType> {
-        self.deserialize_seq(visitor)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
-        unit_struct newtype_struct map struct enum identifier ignored_any
-    }
-}
-
-struct CellDeserializer<'a>(ValueRef<'a>);
-
-impl<'de> IntoDeserializer<'de, NotThisType> for CellDeserializer<'_> {
-    type Deserializer = Self;
-    fn into_deserializer(self) -> Self {
-        self
-    }
-}
-
-impl<'de> serde::Deserializer<'de> for CellDeserializer<'_> {
-    type Error = NotThisType;
-
-    fn deserialize_any<V: serde::de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, NotThisType> {
-        match self.0 {
-            ValueRef::Null => visitor.visit_unit(),
-            ValueRef::Integer(integer) => visitor.visit_i64(integer),
-            ValueRef::Real(real) => visitor.visit_f64(real),
-            ValueRef::Text(text) => visitor.visit_str(text),
-            ValueRef::Blob(bytes) => visitor.visit_bytes(bytes),
-        }
-    }
-
-    /// SQLite has no booleans: 0 and 1 are what they are stored as.
-    fn deserialize_bool<V: serde::de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, NotThisType> {
-        visitor.visit_bool(bool::from_value(self.0).ok_or(NotThisType)?)
-    }
-
-    fn deserialize_option<V: serde::de::Visitor<'de>>(self, visitor: V) -> Result<V::Value, NotThisType> {
-        match self.0 {
-            ValueRef::Null => visitor.visit_none(),
-            _ => visitor.visit_some(self),
-        }
-    }
-
-    fn deserialize_newtype_struct<V: serde::de::Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, NotThisType> {
-        visitor.visit_newtype_struct(self)
-    }
-
-    fn deserialize_enum<V: serde::de::Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, NotThisType> {
-        match self.0 {
-            ValueRef::Text(text) => visitor.visit_enum(text.into_deserializer()),
-            _ => Err(NotThisType),
-        }
-    }
-
-    serde::forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 

@@ -23,13 +23,14 @@ impl<'a> Iterator for Tokens<'a> {
 
     fn next(&mut self) -> Option<Token<'a>> {
         let text = after_blank(self.0);
-        let mut after = text.chars();
-        let first = after.next()?;
-        if is_word(first) {
-            let (word, rest) = text.split_at(text.find(|c| !is_word(c)).unwrap_or(text.len()));
+        // No character of a word is cut: all that are not ASCII belong to words.
+        let (word, rest) = text.split_at(text.bytes().position(|byte| !is_word(byte)).unwrap_or(text.len()));
+        if !word.is_empty() {
             self.0 = rest;
             return Some(Token::Word(word));
         }
+        let mut after = text.chars();
+        let first = after.next()?;
         let close = match first {
             '[' => ']',
             '\'' | '"' | '`' => first,
@@ -43,13 +44,14 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-fn is_word(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
+fn is_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || !byte.is_ascii()
 }
 
-/// What stands behind leading blanks and comments.
+/// What stands behind leading blanks and comments. SQLite also passes over byte-order marks, and over vertical tabs behind
+/// another blank.
 fn after_blank(sql: &str) -> &str {
-    let blank = [' ', '\t', '\n', '\r', '\u{c}'];
+    let blank = [' ', '\t', '\n', '\r', '\u{b}', '\u{c}', '\u{feff}'];
     let mut rest = sql.trim_start_matches(blank);
     loop {
         let after = if let Some(comment) = rest.strip_prefix("--") {
@@ -142,6 +144,15 @@ pub(crate) fn is(sql: &str, keyword: &str) -> bool {
     verb(sql).eq_ignore_ascii_case(keyword)
 }
 
+/// Whether the statement is `PRAGMA wal_checkpoint`, with or without the schema before the name.
+pub(crate) fn is_checkpoint(sql: &str) -> bool {
+    let mut tokens = Tokens(sql);
+    let is_pragma = tokens.next().is_some_and(|token| token.is("pragma"));
+    let first = tokens.next();
+    let name = if tokens.next() == Some(Token::Symbol('.')) { tokens.next() } else { first };
+    is_pragma && name.is_some_and(|name| name.is("wal_checkpoint"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,8 +202,23 @@ mod tests {
     }
 
     #[test]
+    fn a_checkpoint_is_told_from_other_pragmas() {
+        for sql in ["PRAGMA wal_checkpoint", "/* x */ pragma MAIN.WAL_checkpoint(TRUNCATE);"] {
+            assert!(is_checkpoint(sql), "{sql}");
+        }
+        for sql in ["PRAGMA table_info(wal_checkpoint)", "SELECT wal_checkpoint", "PRAGMA wal_checkpoint.x", "PRAGMA"] {
+            assert!(!is_checkpoint(sql), "{sql}");
+        }
+    }
+
+    #[test]
     fn a_text_of_blanks_holds_nothing() {
         assert!(is_empty(" ;; -- x\n /* ; */") && is_empty(""));
+        assert!(is_empty("\u{feff} \u{b}") && begins_with("\u{feff}drop TABLE t", &["drop"]));
+        assert!(
+            begins_with(" \u{b}/**/\u{feff}\u{feff}\u{b}VACUUM", &["vacuum"])
+                && is("\u{feff}\u{feff}update t", "update")
+        );
         assert!(!is_empty("\u{a0}") && !is_empty("'"));
     }
 }

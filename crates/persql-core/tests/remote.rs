@@ -6,6 +6,8 @@
 
 #[path = "remote/databases.rs"]
 mod databases;
+#[path = "remote/retries.rs"]
+mod retries;
 #[path = "remote/runtimes.rs"]
 mod runtimes;
 #[path = "remote/spans.rs"]
@@ -18,14 +20,15 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     sync::{
-        Arc, LazyLock, Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use persql_core::{Batch, BoxFuture, ErrorKind, Handle, Plan, Request, Statement, Timer, blocking};
+use persql_core::{Batch, ErrorKind, Handle, Plan, Request, Statement, blocking};
+use tokio::sync::Notify;
 
 /// What the server does with the next request.
 enum Reply {
@@ -57,6 +60,8 @@ struct Server {
     url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
     connections: Arc<AtomicUsize>,
+    /// A request will not be answered.
+    silence: Arc<Notify>,
 }
 
 impl Server {
@@ -65,13 +70,14 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let script: Arc<Mutex<VecDeque<Reply>>> = Arc::new(Mutex::new(script.into_iter().collect()));
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        let connections: Arc<AtomicUsize> = Arc::default();
-        let server = Self { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections) };
+        let (connections, silence): (Arc<AtomicUsize>, Arc<Notify>) = Default::default();
+        let server =
+            Self { url, seen: Arc::clone(&seen), connections: Arc::clone(&connections), silence: Arc::clone(&silence) };
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 connections.fetch_add(1, Ordering::SeqCst);
-                let (script, seen) = (Arc::clone(&script), Arc::clone(&seen));
-                thread::spawn(move || serve(stream, &script, &seen));
+                let (script, seen, silence) = (Arc::clone(&script), Arc::clone(&seen), Arc::clone(&silence));
+                thread::spawn(move || serve(stream, &script, &seen, &silence));
             }
         });
         server
@@ -90,7 +96,7 @@ impl Server {
     }
 }
 
-fn serve(stream: TcpStream, script: &Mutex<VecDeque<Reply>>, seen: &Mutex<Vec<Seen>>) {
+fn serve(stream: TcpStream, script: &Mutex<VecDeque<Reply>>, seen: &Mutex<Vec<Seen>>, silence: &Notify) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     stream.set_nodelay(true).unwrap();
@@ -102,6 +108,7 @@ fn serve(stream: TcpStream, script: &Mutex<VecDeque<Reply>>, seen: &Mutex<Vec<Se
             Reply::Gzip(body) => (200, "content-encoding: gzip\r\n", body),
             Reply::HangUp => return,
             Reply::Silence => {
+                silence.notify_one();
                 // Until the client has had enough.
                 read(&mut reader);
                 return;
@@ -263,7 +270,7 @@ fn the_cost_of_all_requests_is_summed() {
 #[test]
 fn a_branch_is_claimed_and_used_with_its_own_token() {
     use persql_core::{Claim, Outcome, Role};
-    let claimed = r#"{"success":true,"data":{"branchRef":"feature/x","token":"psql_live_branch","expiresAt":"2026-11-21T07:00:00Z","outcome":"created","namespaceSlug":"acme","databaseSlug":"agent--br-1"}}"#;
+    let claimed = r#"{"success":true,"data":{"branchRef":"feature/x","token":"psql_live_branch","expiresAt":"2100-01-01T00:00:00Z","outcome":"created","namespaceSlug":"acme","databaseSlug":"agent--br-1"}}"#;
     let done = || Reply::Say(200, "", r#"{"success":true,"data":null}"#);
     let server = Server::start([Reply::Say(200, "", claimed), ONE_ROW, done(), done()]);
     let db = server.db();
@@ -307,121 +314,4 @@ fn a_branch_is_claimed_and_used_with_its_own_token() {
     // Closing the client closes its branches.
     db.close();
     assert_eq!(claimed.database.tables().unwrap_err().kind(), ErrorKind::Closed);
-}
-
-/// Time that goes by at once. An attempt that gets no answer soon gets none.
-#[derive(Debug, Default)]
-struct Hurry {
-    passed: Arc<Mutex<Duration>>,
-}
-
-impl Hurry {
-    fn passed(&self) -> Duration {
-        *self.passed.lock().unwrap()
-    }
-
-    fn client(self: &Arc<Self>, server: &Server) -> persql_core::Builder<blocking::PerSql> {
-        let timer = Hurry { passed: Arc::clone(&self.passed) };
-        blocking::PerSql::builder().token("psql_test_secret").api_url(&server.url).timer(timer)
-    }
-}
-
-static START: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-impl Timer for Hurry {
-    fn now(&self) -> Instant {
-        *START + self.passed()
-    }
-
-    fn sleep(&self, time: Duration) -> BoxFuture<()> {
-        *self.passed.lock().unwrap() += time;
-        Box::pin(std::future::ready(()))
-    }
-
-    fn timeout(&self, time: Duration) -> BoxFuture<()> {
-        let passed = Arc::clone(&self.passed);
-        Box::pin(async move {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            *passed.lock().unwrap() += time;
-        })
-    }
-}
-
-const SECOND: Duration = Duration::from_secs(1);
-const NONSENSE: Reply = Reply::Say(200, "", "<html>");
-const OVERLOADED: Reply = Reply::Say(503, "", "<html>");
-const UNPAID: Reply = Reply::Say(402, "", "{}");
-const TAKEN: Reply = Reply::Say(409, "", r#"{"success":false,"errorDetail":{"kind":"unique_violation"}}"#);
-
-#[test]
-fn a_lost_write_is_tried_again_when_the_first_attempt_must_have_ended() {
-    for (lost, at_least) in [
-        // The time limit of a statement, and what it may take to get there.
-        (Reply::HangUp, 35),
-        (Reply::Silence, 35),
-        (Reply::Say(502, "", "<html>"), 35),
-        // What stands before the server may have lost its answer, whatever it calls that.
-        (OVERLOADED, 35),
-        (Reply::Say(504, "", "<html>"), 35),
-        // Nothing was done.
-        (BUSY, 0),
-        (NOT_NOW, 0),
-        (Reply::Say(429, "retry-after: 9\r\n", ""), 9),
-    ] {
-        let (server, time) = (Server::start([lost, DONE]), Arc::new(Hurry::default()));
-        time.client(&server).build().unwrap().database("acme/agent").unwrap().run(write_plan()).unwrap();
-        assert!(time.passed() >= at_least * SECOND, "{:?} instead of {at_least}", time.passed());
-        assert!(time.passed() < (at_least + 5) * SECOND, "{:?} instead of {at_least}", time.passed());
-        assert_eq!(seen_key(&server, 0), seen_key(&server, 1));
-    }
-}
-
-#[test]
-fn only_a_word_of_the_engines_says_that_a_lost_write_was_not_applied() {
-    for (later, may) in [(UNPAID, true), (Reply::Say(401, "", "{}"), true), (NONSENSE, true), (TAKEN, false)] {
-        let (server, time) = (Server::start([Reply::HangUp, later]), Arc::new(Hurry::default()));
-        let db = time.client(&server).build().unwrap().database("acme/agent").unwrap();
-        let error = db.run(write_plan()).unwrap_err();
-        assert_eq!(error.may_have_applied(), may, "{error:?}");
-    }
-}
-
-#[test]
-fn an_answer_that_cannot_be_read_may_be_that_of_a_write() {
-    let server = Server::start([NONSENSE, NONSENSE, Reply::Say(302, "location: /\r\n", "")]);
-    let (db, kinds) = (server.db(), [ErrorKind::Corrupt, ErrorKind::Corrupt, ErrorKind::Corrupt]);
-    let errors =
-        [db.run(read_plan()).unwrap_err(), db.run(write_plan()).unwrap_err(), db.run(write_plan()).unwrap_err()];
-    assert_eq!(errors.each_ref().map(persql_core::Error::kind), kinds);
-    assert_eq!(errors.map(|error| error.may_have_applied()), [false, true, true]);
-    assert_eq!(server.seen().len(), 3);
-}
-
-#[test]
-fn a_batch_that_is_no_transaction_is_sent_once_unless_nothing_of_it_was_run() {
-    for (reply, may) in [(BUSY, true), (Reply::HangUp, true), (TAKEN, true), (UNPAID, false)] {
-        let server = Server::start([reply, Reply::Say(200, "", r#"{"success":true,"data":[]}"#)]);
-        let error = server.db().batch(["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)"]).unwrap_err();
-        assert_eq!((error.may_have_applied(), server.seen().len()), (may, 1), "{error:?}");
-    }
-    let server = Server::start([NOT_NOW, Reply::Say(200, "", r#"{"success":true,"data":[]}"#)]);
-    server.db().batch(["INSERT INTO t VALUES (1)", "INSERT INTO t VALUES (2)"]).unwrap();
-    assert_eq!(server.seen().len(), 2);
-}
-
-#[test]
-fn a_time_limit_of_the_callers_is_kept_and_named() {
-    let (server, time) = (Server::start([Reply::Silence, Reply::Silence]), Arc::new(Hurry::default()));
-    let db = time.client(&server).build().unwrap().database("acme/agent").unwrap().with_timeout(7 * SECOND);
-    let errors = [db.run(read_plan()).unwrap_err(), db.run(write_plan()).unwrap_err()];
-    assert_eq!(errors.each_ref().map(persql_core::Error::kind), [ErrorKind::Timeout; 2]);
-    assert_eq!(errors.map(|error| error.may_have_applied()), [false, true]);
-    assert_eq!((time.passed(), server.seen().len()), (14 * SECOND, 2));
-}
-
-#[test]
-fn a_client_may_have_all_the_time_there_is() {
-    let server = Server::start([NOT_NOW, DONE, DONE]);
-    server.client(Duration::MAX).database("acme/agent").unwrap().run(write_plan()).unwrap();
-    server.db().with_timeout(Duration::MAX).run(write_plan()).unwrap();
 }

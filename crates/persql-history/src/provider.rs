@@ -260,8 +260,7 @@ impl<D: Handle> PerSqlHistoryProvider<D> {
     /// # Errors
     /// Those of the connection only.
     pub fn delete_inactive(&self, for_longer_than: Duration) -> D::Reply<u64> {
-        let seconds = i64::try_from(for_longer_than.as_secs()).unwrap_or(i64::MAX);
-        self.db.run(plan::delete_inactive(Arc::clone(&self.texts), seconds, 0))
+        self.db.run(plan::delete_inactive(&self.texts, for_longer_than))
     }
 
     /// The same provider for writes that must be applied once, however often they are tried.

@@ -96,12 +96,12 @@ WITH RECURSIVE found(session_id) AS (
     FROM found WHERE found.session_id IS NOT NULL)
 SELECT count(session_id) FROM found";
 
-/// Likewise, from ?1 to before ?2, which holds for every text when ?2 is a blob.
+/// Likewise, from ?1 to before ?2; x'', which comes after every text, stands for no end.
 const LIST_SESSIONS: &str = "\
 WITH RECURSIVE found(session_id) AS (
-    SELECT min(session_id) FROM {messages} WHERE session_id >= ?1 AND session_id < ?2
+    SELECT min(session_id) FROM {messages} WHERE session_id >= ?1 AND session_id < coalesce(?2, x'')
     UNION ALL
-    SELECT (SELECT min(session_id) FROM {messages} WHERE session_id > found.session_id AND session_id < ?2)
+    SELECT (SELECT min(session_id) FROM {messages} WHERE session_id > found.session_id AND session_id < coalesce(?2, x''))
     FROM found WHERE found.session_id IS NOT NULL)
 SELECT session_id,
     (SELECT count(*) FROM {messages} AS message WHERE message.session_id = found.session_id) AS messages,

@@ -84,7 +84,8 @@ enum Allows {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    // A log that nobody reads any more is no reason to stop.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).log_internal_errors(false).init();
     let outcome = match arguments.command {
         None => serve(arguments.serve),
         Some(Command::Token { action }) => token(action),
@@ -121,6 +122,14 @@ fn serve(serve: Serve) -> Result<()> {
     })
 }
 
+fn word(role: Role) -> &'static str {
+    match role {
+        Role::Read => "readonly",
+        Role::Write => "readwrite",
+        _ => "admin",
+    }
+}
+
 fn no_runtime(error: std::io::Error) -> Error {
     Error::new(persql_server::ErrorKind::Unavailable, "no runtime could be started").with_source(error)
 }
@@ -155,7 +164,7 @@ fn token(action: TokenCommand) -> Result<()> {
         TokenCommand::List { data_dir } => {
             for token in Tokens::open(&data_dir)?.list()? {
                 let of_branch = if token.of_branch { " (a branch)" } else { "" };
-                println!("{}  {}  {:?}{of_branch}", token.id, token.namespace, token.role);
+                println!("{}  {}  {}{of_branch}", token.id, token.namespace, word(token.role));
             }
         }
         TokenCommand::Revoke { id, data_dir } => {

@@ -1,16 +1,9 @@
 //! What happens between the requests of one operation.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use persql_agents_session::{Limit, PerSqlSession, PerSqlSessions, Result, blocking};
-use persql_conformance::{Any, Case, Outcome, World, cases};
-use persql_core::{Handle, Plan};
+use persql_conformance::{Case, Interrupted, Outcome, World, cases};
 
 use crate::{message, messages};
 
@@ -25,38 +18,13 @@ pub(crate) fn cases() -> Vec<Case> {
     ]
 }
 
-/// A handle that lets a rival act before the request of this number.
-#[derive(Clone)]
-struct Interrupted {
-    db: Any,
-    /// Requests left until the rival acts.
-    left: Arc<AtomicUsize>,
-    rival: Arc<dyn Fn() -> Result<()> + Send + Sync>,
-}
-
-impl Handle for Interrupted {
-    type Reply<T: Send + 'static> = Result<T>;
-
-    fn run<T: Send + 'static>(&self, plan: Plan<T>) -> Result<T> {
-        let Self { left, rival, .. } = self.clone();
-        self.db.run(plan.inspect(move |_| {
-            if left.fetch_sub(1, Ordering::SeqCst) == 1 {
-                assert_eq!(rival().map_err(|error| error.kind()), Ok(()));
-            }
-        }))
-    }
-}
-
-/// A handle that is interrupted before its request of this number by a rival with a client of its own.
+/// A handle that is interrupted before its request of this number.
 fn interrupted(
     world: &World,
     request: usize,
     rival: impl Fn(&blocking::PerSqlSession) -> Result<()> + Send + Sync + 'static,
 ) -> Result<Interrupted> {
-    // A blocking handle, since the work of an asynchronous one is interrupted on a thread of the runtime.
-    let session = PerSqlSession::new(world.other_db()?.to_blocking(), "ada");
-    let rival = Arc::new(move || rival(&session));
-    Ok(Interrupted { db: world.db()?, left: Arc::new(AtomicUsize::new(request)), rival })
+    Interrupted::once(world, request, move |db| rival(&PerSqlSession::new(db.clone(), "ada")))
 }
 
 fn ada(world: &World, handle: Interrupted) -> Result<PerSqlSession<Interrupted>> {

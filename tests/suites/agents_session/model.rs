@@ -68,7 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn a_session_behaves_like_a_vector(world: &World) -> Outcome {
-    let cases = if world.mode().is_file() { 40 } else { 120 };
+    let cases = if world.mode().is_cheap() { 120 } else { 40 };
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let databases = Cell::new(0);
     runner.run(&proptest::collection::vec(step(), 1..40), |steps| {

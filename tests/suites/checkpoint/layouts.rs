@@ -3,22 +3,43 @@
 use persql_checkpoint::{
     Config, ErrorKind, ExportedPage, Layout, ListOptions, Metadata, PerSqlSaver, blocking::copy_all,
 };
-use persql_conformance::{Case, Outcome, World, cases};
+use persql_conformance::{Case, Outcome, World, cases, local};
 
 use crate::support::{at, chain, checkpoint, id, stored, write};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
-        a_database_of_the_other_layout_is_refused,
+    let everywhere = cases![
         a_mixed_database_is_refused,
         rows_of_the_other_layout_stop_a_write,
         tables_of_others_are_not_ours,
         an_official_table_without_its_other_half_is_not_empty,
-        a_database_is_copied_into_the_other_layout_and_back,
-        a_copy_can_be_started_again,
-        a_row_that_the_other_layout_cannot_hold_is_refused,
-        a_javascript_file_is_read,
-    ]
+        over_http_the_official_layout_is_refused,
+    ];
+    let here = local(
+        "the layout of SqliteSaver holds bytes, which the HTTP API does not carry",
+        cases![
+            a_database_of_the_other_layout_is_refused,
+            a_database_is_copied_into_the_other_layout_and_back,
+            a_copy_can_be_started_again,
+            a_row_that_the_other_layout_cannot_hold_is_refused,
+            a_javascript_file_is_read
+        ],
+    );
+    [everywhere, here].concat()
+}
+
+/// It is for files: see the crate's documentation.
+fn over_http_the_official_layout_is_refused(world: &World) -> Outcome {
+    let saver = PerSqlSaver::builder(world.db()?).layout(Layout::SqliteSaver).build()?;
+    let put = saver.put(&Config::new("t"), &checkpoint(1), &Metadata::default());
+    if !world.mode().is_remote() {
+        put?;
+        return Ok(());
+    }
+    let error = put.unwrap_err();
+    assert_eq!((error.kind(), error.may_have_applied()), (ErrorKind::InvalidInput, false));
+    assert!(error.to_string().contains("carries no bytes"), "{error}");
+    Ok(())
 }
 
 fn a_database_of_the_other_layout_is_refused(world: &World) -> Outcome {

@@ -203,7 +203,7 @@ impl Model {
 fn the_saver_does_what_the_model_does(world: &World) -> Outcome {
     let saver = PerSqlSaver::new(world.db()?);
     let other = PerSqlSaver::new(world.other_db()?);
-    let cases = if world.mode().is_file() { 24 } else { 64 };
+    let cases = if world.mode().is_cheap() { 64 } else { 24 };
     let mut runner = TestRunner::new(Runs { cases, failure_persistence: None, ..Runs::default() });
     let run = |calls: Vec<Call>| -> Outcome {
         for thread in 0..3 {

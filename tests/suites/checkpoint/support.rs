@@ -57,9 +57,10 @@ pub(crate) fn snapshot(items: &[&str]) -> Data {
     Data::Ext(Ext::new(7, value.to_msgpack().unwrap_or_default()))
 }
 
-/// Runs a case in each layout, each in a database of its own.
+/// Runs a case in each layout that the mode has, each in a database of its own.
 pub(crate) fn each_layout(world: &World, case: fn(&Saver, &Any) -> Outcome) -> Outcome {
-    for (layout, name) in [(Layout::PerSql, "acme/per-sql"), (Layout::SqliteSaver, "acme/sqlite-saver")] {
+    let official = (!world.mode().is_remote()).then_some((Layout::SqliteSaver, "acme/sqlite-saver"));
+    for (layout, name) in [(Layout::PerSql, "acme/per-sql")].into_iter().chain(official) {
         let db = world.db_named(name)?;
         let saver = PerSqlSaver::builder(db.clone()).layout(layout).build()?;
         case(&saver, &db).map_err(|error| format!("{layout:?}: {error:?}"))?;
@@ -96,6 +97,16 @@ pub(crate) fn map(data: &Data) -> Map {
 /// Bytes from hexadecimal text.
 pub(crate) fn unhex(text: &str) -> Vec<u8> {
     text.as_bytes().chunks(2).filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+/// Makes a call of the vectors.
+pub(crate) fn put_writes(saver: &Saver, config: &Config, call: &Data) -> Outcome {
+    let write = |pair: &Data| -> Result<_, Box<dyn std::error::Error>> {
+        let [channel, value] = items(pair) else { return Err("no pair".into()) };
+        Ok((text(channel).to_owned(), unpack(value)?))
+    };
+    let writes: Vec<_> = items(member(call, "writes")).iter().map(write).collect::<Result<_, _>>()?;
+    Ok(saver.put_writes(config, &writes, text(member(call, "task")), text(member(call, "path")))?)
 }
 
 /// A value that stands in the vectors as its tag and bytes.

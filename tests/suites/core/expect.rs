@@ -1,6 +1,6 @@
 //! What the cases say often.
 
-use persql_conformance::Any;
+use persql_conformance::{Any, World};
 use persql_core::{Error, ErrorKind, Result, Rows, SqlErrorKind, Statement};
 
 /// A failure of a case, as opposed to one of the crate.
@@ -17,6 +17,12 @@ pub(crate) fn refused<T>(result: Result<T>) -> Result<Error, Failure> {
 /// The kinds of the error that there must be.
 pub(crate) fn kinds<T>(result: Result<T>) -> Result<(ErrorKind, Option<SqlErrorKind>), Failure> {
     refused(result).map(|error| (error.kind(), error.sql_kind()))
+}
+
+/// Whether the error's text has this in it. Over HTTP the engine's own words are not repeated: they may quote what is
+/// stored.
+pub(crate) fn says(world: &World, error: &Error, text: &str) -> bool {
+    world.mode().is_remote() || error.to_string().contains(text)
 }
 
 /// The first column as integers.

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use persql_conformance::{Any, Case, Outcome, World, cases};
+use persql_conformance::{Any, Case, Options, Outcome, World, cases};
 use persql_core::{BoxFuture, Handle, Plan};
 
 use crate::expect::{Failure, insert, integers, stored};
@@ -27,6 +27,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_slow_read_does_not_block_the_executor,
         a_waiting_write_does_not_block_the_executor,
         more_writers_than_threads_all_get_through,
+        databases_that_others_hold_do_not_hold_up_the_rest,
         blocking_handles_work_inside_a_runtime,
     ]
 }
@@ -224,6 +225,35 @@ fn more_writers_than_threads_all_get_through(world: &World) -> Outcome {
         Any::block_on(async { tokio::time::timeout(Duration::from_secs(60), write).await })??;
     }
     assert_eq!(stored(&db)?, (0..150).collect::<Vec<_>>());
+    Ok(())
+}
+
+fn databases_that_others_hold_do_not_hold_up_the_rest(world: &World) -> Outcome {
+    if !world.mode().is_file() {
+        return Ok(());
+    }
+    let directory = world.directory().join("many");
+    let client = world.client_at(&directory, Options::default())?;
+    let free = client.db("acme/free")?;
+    free.query("CREATE TABLE t(a)", ())?;
+    let (mut holders, mut writes) = (Vec::new(), Vec::new());
+    // More than the library has threads at work.
+    for number in 0..70 {
+        let db = client.db(&format!("acme/held-{number}"))?;
+        db.query("CREATE TABLE t(a)", ())?;
+        let holder = rusqlite::Connection::open(directory.join(format!("acme/held-{number}.db")))?;
+        holder.execute_batch("BEGIN IMMEDIATE")?;
+        writes.push(started(db.to_async().run(Plan::write([insert(number)]))));
+        holders.push(holder);
+    }
+    // The writes wait for 30 seconds.
+    let read = free.to_async().query("SELECT a FROM t", ());
+    let read = Any::block_on(async { tokio::time::timeout(Duration::from_secs(10), read).await })??;
+    assert!(read.is_empty());
+    drop(holders);
+    for write in writes {
+        Any::block_on(write)?;
+    }
     Ok(())
 }
 

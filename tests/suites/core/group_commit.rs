@@ -78,7 +78,11 @@ fn more_than_a_group_are_all_written_in_their_order(world: &World) -> Outcome {
     let (outcomes, stats) = together(world, &db, (1..=300).map(one).collect())?;
     outcomes.into_iter().collect::<Result<Vec<()>>>()?;
     assert_eq!(stored(&db)?.len(), 300);
-    assert_eq!(db.query("SELECT a FROM t WHERE a <> b", ())?.len(), 0, "the order of coming is the order of writing");
+    // Over HTTP each comes by a connection of its own, and there is no order.
+    if !world.mode().is_remote() {
+        let moved = db.query("SELECT a FROM t WHERE a <> b", ())?.len();
+        assert_eq!(moved, 0, "the order of coming is the order of writing");
+    }
     assert!(stats.is_none_or(|stats| stats.transactions <= 6 && stats.writes == 300), "{stats:?}");
     Ok(())
 }
@@ -149,7 +153,7 @@ fn a_deferred_foreign_key_of_one_leaves_the_others(world: &World) -> Outcome {
 fn an_interrupt_of_one_leaves_the_others(world: &World) -> Outcome {
     let db = table(world)?;
     let endless = "WITH RECURSIVE n(a) AS (SELECT 10000 UNION ALL SELECT a + 1 FROM n) INSERT INTO t SELECT a FROM n";
-    let hasty = db.with_timeout(Duration::from_millis(30));
+    let hasty = world.hasty_db(Duration::from_millis(30))?;
     beside_bystanders(world, &db, || write(&hasty, [insert(2), endless.into()]), ErrorKind::Timeout)
 }
 

@@ -2,21 +2,18 @@
 
 use std::path::Path;
 
-use persql_conformance::{Any, Case, Options, Outcome, World, cases};
+use persql_conformance::{Any, Case, Options, Outcome, World, cases, local};
 use persql_core::{Database, Durability, ErrorKind, PerSql, blocking};
 
 use crate::expect::{Failure, insert, kinds, refused, stored};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
+    let everywhere = cases![
         reads_create_nothing,
         the_first_write_creates_the_database,
         databases_of_other_names_are_others,
         names_that_are_paths_are_refused,
         a_directory_has_a_file_for_each_database,
-        one_file_is_shared_whatever_the_name,
-        a_path_with_hostile_characters_is_only_a_path,
-        an_url_names_a_local_database,
         an_url_of_another_scheme_is_refused_with_those_accepted,
         a_builder_without_a_place_is_refused,
         memory_is_private_to_its_client,
@@ -25,7 +22,16 @@ pub(crate) fn cases() -> Vec<Case> {
         full_durability_writes_as_well,
         a_file_of_another_program_is_used_as_it_is,
         reading_leaves_a_foreign_file_as_it_is,
-    ]
+    ];
+    let here = local(
+        "the path is that of a file of the client, which a server has none of",
+        cases![
+            one_file_is_shared_whatever_the_name,
+            a_path_with_hostile_characters_is_only_a_path,
+            an_url_names_a_local_database
+        ],
+    );
+    [everywhere, here].concat()
 }
 
 /// All files beneath a directory that exists or not.
@@ -36,6 +42,10 @@ fn files(directory: &Path) -> Result<Vec<String>, Failure> {
         let Ok(entries) = std::fs::read_dir(directory) else { continue };
         for entry in entries {
             let path = entry?.path();
+            // Where a server keeps its tokens.
+            if path.ends_with(".persql-server") {
+                continue;
+            }
             found.push(path.display().to_string());
             open.push(path);
         }
@@ -105,7 +115,7 @@ fn names_that_are_paths_are_refused(world: &World) -> Outcome {
 }
 
 fn a_directory_has_a_file_for_each_database(world: &World) -> Outcome {
-    if !world.mode().is_file() {
+    if !world.mode().is_on_disk() {
         return Ok(());
     }
     let directory = world.directory().join("deep/er");
@@ -205,18 +215,20 @@ fn a_builder_without_a_place_is_refused(_: &World) -> Outcome {
 }
 
 fn memory_is_private_to_its_client(world: &World) -> Outcome {
-    if world.mode().is_file() {
-        return Ok(());
-    }
-    let (one, two) = (world.client_at("", Options::default())?, world.client_at("", Options::default())?);
+    let open = || world.client_at(world.directory(), Options::default());
+    let (one, two) = (open()?, open()?);
     one.db("acme/a")?.query("CREATE TABLE t(a)", ())?;
-    assert_eq!(kinds(two.db("acme/a")?.tables())?.0, ErrorKind::NotFound);
+    if world.mode().is_on_disk() {
+        assert_eq!(two.db("acme/a")?.tables()?.len(), 1);
+    } else {
+        assert_eq!(kinds(two.db("acme/a")?.tables())?.0, ErrorKind::NotFound);
+    }
     assert_eq!(one.db("acme/a")?.tables()?.len(), 1);
     Ok(())
 }
 
 fn data_outlives_the_client(world: &World) -> Outcome {
-    if !world.mode().is_file() {
+    if !world.mode().is_on_disk() {
         return Ok(());
     }
     let directory = world.directory();
@@ -227,12 +239,14 @@ fn data_outlives_the_client(world: &World) -> Outcome {
         db.transaction([insert(number)])?;
         assert_eq!(stored(&db)?, (0..=number).collect::<Vec<_>>());
         client.close();
+        drop((client, db));
+        world.stop_server(&directory);
     }
     Ok(())
 }
 
 fn a_database_that_was_removed_begins_anew_with_the_next_client(world: &World) -> Outcome {
-    if !world.mode().is_file() {
+    if !world.mode().is_on_disk() {
         return Ok(());
     }
     let directory = world.directory();
@@ -242,6 +256,8 @@ fn a_database_that_was_removed_begins_anew_with_the_next_client(world: &World) -
         assert_eq!(kinds(db.tables())?.0, ErrorKind::NotFound);
         db.query("CREATE TABLE t(a)", ())?;
         client.close();
+        drop((client, db));
+        world.stop_server(&directory);
         std::fs::remove_dir_all(&directory)?;
     }
     Ok(())
@@ -271,15 +287,12 @@ fn a_file_of_another_program_is_used_as_it_is(world: &World) -> Outcome {
 }
 
 fn reading_leaves_a_foreign_file_as_it_is(world: &World) -> Outcome {
-    if !world.mode().is_file() {
-        return Ok(());
-    }
-    std::fs::create_dir_all(world.directory())?;
-    let path = world.directory().join("foreign.db");
+    let Some(path) = world.file() else { return Ok(()) };
+    std::fs::create_dir_all(path.parent().ok_or("no directory")?)?;
     let foreign = rusqlite::Connection::open(&path)?;
     foreign.execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES (1)")?;
     let before = std::fs::metadata(&path)?.modified()?;
-    let db = world.db_at(&path, Options::default())?;
+    let db = world.db()?;
     assert_eq!((stored(&db)?, db.tables()?.len()), (vec![1], 1));
     let mode: String = foreign.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
     assert_eq!((mode.as_str(), std::fs::metadata(&path)?.modified()?), ("delete", before));

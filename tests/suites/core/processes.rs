@@ -6,17 +6,18 @@ use std::{
     process::Child,
 };
 
-use persql_conformance::{Any, Case, Options, Outcome, World, cases, process};
+use persql_conformance::{Any, Case, Options, Outcome, World, cases, local, process};
 use persql_core::{Database, Handle, Plan, Statement, blocking};
 
 use crate::expect::{Failure, integers};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
-        processes_that_open_and_append_at_once_lose_nothing,
-        a_killed_process_loses_no_acknowledged_write,
-        the_environment_names_a_database,
-    ]
+    let everywhere = cases![the_environment_names_a_database,];
+    let here = local(
+        "several processes open one file: at a server it is the only one",
+        cases![processes_that_open_and_append_at_once_lose_nothing, a_killed_process_loses_no_acknowledged_write],
+    );
+    [everywhere, here].concat()
 }
 
 const CREATE: &str =

@@ -2,21 +2,26 @@
 
 use std::path::Path;
 
-use persql_conformance::{Case, Options, Outcome, World, cases};
+use persql_conformance::{Case, Options, Outcome, World, cases, local};
 use persql_core::ErrorKind;
 
 use crate::expect::{integers, kinds, refused, stored};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
+    let everywhere = cases![
         transactions_are_not_the_users,
         what_would_stay_on_the_connection_is_denied,
         only_the_services_pragmas_answer,
-        pragmas_that_set_something_are_denied_without_strict_limits_too,
+        a_checkpoint_is_made_outside_of_any_transaction,
         functions_that_tell_about_the_engine_are_denied,
         deferred_foreign_keys_last_one_transaction,
         a_refusal_does_not_depend_on_what_ran_before,
-    ]
+    ];
+    let here = local(
+        "a server keeps the strict limits always",
+        cases![pragmas_that_set_something_are_denied_without_strict_limits_too],
+    );
+    [everywhere, here].concat()
 }
 
 const TRANSACTIONS: [&str; 11] = [
@@ -144,6 +149,26 @@ fn pragmas_that_set_something_are_denied_without_strict_limits_too(world: &World
     let mode = db.query("PRAGMA journal_mode", ())?;
     let expected = if world.mode().is_file() { "wal" } else { "memory" };
     assert_eq!(mode.first().map(|row| row.get::<String>(0usize)).transpose()?.as_deref(), Some(expected));
+    Ok(())
+}
+
+fn a_checkpoint_is_made_outside_of_any_transaction(world: &World) -> Outcome {
+    let path = world.directory().join("lenient.db");
+    let db = world.db_at(&path, Options { strict_limits: false, ..Options::default() })?;
+    db.query("CREATE TABLE t(a)", ())?;
+    let checkpoint = "PRAGMA main.wal_checkpoint(TRUNCATE)";
+    for answer in
+        [db.query(checkpoint, ())?, db.batch([checkpoint])?.remove(0), db.transaction([checkpoint])?.remove(0)]
+    {
+        assert_eq!(answer.first().map(|row| row.get::<i64>("busy")).transpose()?, Some(0));
+    }
+    if world.mode().is_file() {
+        assert_eq!(std::fs::metadata(path.with_extension("db-wal"))?.len(), 0);
+    }
+    // Beside other statements it cannot be made, and to try again would not help.
+    let error = refused(db.transaction(["INSERT INTO t VALUES (1)", checkpoint]))?;
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Sql, false));
+    assert_eq!(stored(&db)?, [0; 0]);
     Ok(())
 }
 

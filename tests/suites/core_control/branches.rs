@@ -1,29 +1,32 @@
 //! Branches and their leases.
 
-use persql_conformance::{Any, Case, Outcome, World, cases};
+use persql_conformance::{Any, Case, Outcome, World, cases, local};
 use persql_core::{BranchEnd, Branches, Claim, ErrorKind, Outcome as Made, Role, SqlErrorKind};
 
 use super::clients::{HOUR, Timed, kind, notes};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
-        a_branch_has_the_schema_and_no_rows,
-        a_branch_with_data_is_a_copy_that_goes_its_own_way,
-        a_branch_has_every_kind_of_thing_that_the_database_has,
-        claiming_again_resets_and_the_old_handle_finds_the_branch_gone,
-        a_lease_ends_with_its_time,
-        a_role_allows_what_it_says,
-        a_write_role_creates_no_tables_on_first_use,
-        a_branch_is_made_from_another,
-        a_branch_that_is_not_there_is_not_found,
-        a_database_that_is_not_there_has_no_branches,
-        a_branch_manages_nothing,
-        hostile_names_and_times_are_refused_before_anything_is_sent,
-        an_unnamed_claim_makes_a_branch_of_its_own,
-        each_call_is_one_request,
-        another_client_sees_the_branches,
-        a_branch_of_one_database_is_not_one_of_another,
-    ]
+    local(
+        "a clock that the case sets, rows in a branch, or a list of branches: `everywhere` holds what HTTP has of these",
+        cases![
+            a_branch_has_the_schema_and_no_rows,
+            a_branch_with_data_is_a_copy_that_goes_its_own_way,
+            a_branch_has_every_kind_of_thing_that_the_database_has,
+            claiming_again_resets_and_the_old_handle_finds_the_branch_gone,
+            a_lease_ends_with_its_time,
+            a_role_allows_what_it_says,
+            a_write_role_creates_no_tables_on_first_use,
+            a_branch_is_made_from_another,
+            a_branch_that_is_not_there_is_not_found,
+            a_database_that_is_not_there_has_no_branches,
+            a_branch_manages_nothing,
+            hostile_names_and_times_are_refused_before_anything_is_sent,
+            an_unnamed_claim_makes_a_branch_of_its_own,
+            each_call_is_one_request,
+            another_client_sees_the_branches,
+            a_branch_of_one_database_is_not_one_of_another
+        ],
+    )
 }
 
 fn a_branch_has_the_schema_and_no_rows(world: &World) -> Outcome {

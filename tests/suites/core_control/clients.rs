@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use persql_conformance::{Any, Client, World};
+use persql_conformance::{Any, Client, Kind, World};
 use persql_core::{Builder, ErrorKind, PerSql, Result, blocking};
 
 /// A client, and the time that it goes by.
@@ -37,10 +37,10 @@ impl Timed {
         let path = if world.mode().is_file() { path } else { Path::new(":memory:") };
         let client = if world.mode().is_async() {
             let builder = PerSql::builder().local(path).strict_limits(true).clock(clock);
-            Client::Async(asynchronous(builder).build()?)
+            Client::new(Kind::Async(asynchronous(builder).build()?))
         } else {
             let builder = blocking::PerSql::builder().local(path).strict_limits(true).clock(clock);
-            Client::Blocking(blocking(builder).build()?)
+            Client::new(Kind::Blocking(blocking(builder).build()?))
         };
         Ok(Self { client, now })
     }

@@ -1,24 +1,27 @@
 //! Databases as a whole.
 
-use persql_conformance::{Case, Outcome, World, cases};
+use persql_conformance::{Case, Outcome, World, cases, local};
 use persql_core::{Branches, Claim, Databases, ErrorKind, Snapshots, SqlErrorKind};
 
 use super::clients::{DAY, Timed, kind, notes};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
-        a_created_database_is_empty_and_there,
-        the_same_name_twice_is_a_conflict,
-        a_database_that_a_write_made_is_listed,
-        a_deleted_database_is_gone_with_its_branches_and_snapshots,
-        a_database_ends_with_its_time,
-        a_name_that_is_used_again_does_not_inherit_an_end,
-        namespaces_are_apart,
-        hostile_names_and_times_are_refused,
-        many_create_one_name_and_one_succeeds,
-        a_deletion_that_was_cut_short_is_undone_or_ended,
-        a_copy_that_was_cut_short_is_swept,
-    ]
+    local(
+        "a clock that the case sets, or several namespaces of one client: `everywhere` holds what HTTP has of these",
+        cases![
+            a_created_database_is_empty_and_there,
+            the_same_name_twice_is_a_conflict,
+            a_database_that_a_write_made_is_listed,
+            a_deleted_database_is_gone_with_its_branches_and_snapshots,
+            a_database_ends_with_its_time,
+            a_name_that_is_used_again_does_not_inherit_an_end,
+            namespaces_are_apart,
+            hostile_names_and_times_are_refused,
+            many_create_one_name_and_one_succeeds,
+            a_deletion_that_was_cut_short_is_undone_or_ended,
+            a_copy_that_was_cut_short_is_swept
+        ],
+    )
 }
 
 fn databases(timed: &Timed) -> persql_core::Result<Databases<persql_conformance::Any>> {

@@ -1,14 +1,17 @@
 //! Short versions of what `cargo xtask durability` runs.
 
-use persql_conformance::{Case, Outcome, World, cases, durability};
+use persql_conformance::{Case, Outcome, World, cases, durability, local};
 use persql_core::Durability;
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
-        a_killed_process_loses_and_tears_nothing,
-        processes_that_write_to_one_file_share_it,
-        hundreds_of_databases_are_used_in_turn,
-    ]
+    local(
+        "processes that open the files themselves",
+        cases![
+            a_killed_process_loses_and_tears_nothing,
+            processes_that_write_to_one_file_share_it,
+            hundreds_of_databases_are_used_in_turn
+        ],
+    )
 }
 
 fn a_killed_process_loses_and_tears_nothing(world: &World) -> Outcome {

@@ -2,19 +2,22 @@
 
 use std::path::Path;
 
-use persql_conformance::{Any, Case, Outcome, World, cases};
+use persql_conformance::{Any, Case, Outcome, World, cases, local};
 use persql_core::{ErrorKind, SqlErrorKind};
 
 use super::clients::{Timed, kind, notes};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
-        databases_that_were_closed_are_opened_again,
-        a_database_in_use_is_never_closed,
-        a_file_that_is_removed_is_missed,
-        a_file_that_is_replaced_is_another_database,
-        a_log_grows_to_its_limit_while_a_reader_stays,
-    ]
+    local(
+        "how many files the client keeps open, and what becomes of them",
+        cases![
+            databases_that_were_closed_are_opened_again,
+            a_database_in_use_is_never_closed,
+            a_file_that_is_removed_is_missed,
+            a_file_that_is_replaced_is_another_database,
+            a_log_grows_to_its_limit_while_a_reader_stays
+        ],
+    )
 }
 
 /// A client that keeps no more than this open.

@@ -1,24 +1,27 @@
 //! Snapshots.
 
-use persql_conformance::{Case, Outcome, World, cases};
+use persql_conformance::{Case, Outcome, World, cases, local};
 use persql_core::{ErrorKind, Snapshots, SqlErrorKind};
 
 use super::clients::{HOUR, Timed, kind, notes};
 
 pub(crate) fn cases() -> Vec<Case> {
-    cases![
-        a_snapshot_brings_back_what_was,
-        snapshots_are_listed_oldest_first,
-        a_snapshot_that_is_not_there_is_not_found,
-        a_snapshot_belongs_to_its_database,
-        a_restore_brings_back_the_tables_too,
-        a_restore_is_seen_by_every_handle,
-        a_database_that_is_not_there_has_no_snapshots,
-        hostile_labels_and_ids_are_refused,
-        a_lost_file_is_restored,
-        a_snapshot_taken_while_others_write_is_whole,
-        one_file_keeps_snapshots_and_branches_beside_it,
-    ]
+    local(
+        "the HTTP API has no snapshots: `everywhere` holds what it says instead",
+        cases![
+            a_snapshot_brings_back_what_was,
+            snapshots_are_listed_oldest_first,
+            a_snapshot_that_is_not_there_is_not_found,
+            a_snapshot_belongs_to_its_database,
+            a_restore_brings_back_the_tables_too,
+            a_restore_is_seen_by_every_handle,
+            a_database_that_is_not_there_has_no_snapshots,
+            hostile_labels_and_ids_are_refused,
+            a_lost_file_is_restored,
+            a_snapshot_taken_while_others_write_is_whole,
+            one_file_keeps_snapshots_and_branches_beside_it
+        ],
+    )
 }
 
 fn a_snapshot_brings_back_what_was(world: &World) -> Outcome {

@@ -1,15 +1,8 @@
 //! What happens between the requests of one operation.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
-use persql_conformance::{Any, Case, Outcome, World, cases};
-use persql_core::{Handle, Plan};
+use persql_conformance::{Case, Interrupted, Outcome, World, cases};
 use persql_history::{ErrorKind, PerSqlHistoryProvider, Result, blocking};
 
 use crate::{held, provider, refused, talk};
@@ -25,35 +18,12 @@ pub(crate) fn cases() -> Vec<Case> {
 
 type Rival = blocking::PerSqlHistoryProvider;
 
-/// A handle that lets a rival act before some of its requests.
-#[derive(Clone)]
-struct Interrupted {
-    db: Any,
-    sent: Arc<AtomicUsize>,
-    rival: Arc<dyn Fn(usize) -> Result<()> + Send + Sync>,
-}
-
-impl Handle for Interrupted {
-    type Reply<T: Send + 'static> = Result<T>;
-
-    fn run<T: Send + 'static>(&self, plan: Plan<T>) -> Result<T> {
-        let Self { sent, rival, .. } = self.clone();
-        self.db.run(plan.inspect(move |_| {
-            let number = sent.fetch_add(1, Ordering::SeqCst) + 1;
-            assert_eq!(rival(number).map_err(|error| error.kind()), Ok(()));
-        }))
-    }
-}
-
 /// A handle whose requests a rival sees coming, by their numbers.
 fn interrupted(
     world: &World,
     rival: impl Fn(&Rival, usize) -> Result<()> + Send + Sync + 'static,
 ) -> Result<Interrupted> {
-    // A blocking handle, since the work of an asynchronous one is interrupted on a thread of the runtime.
-    let provider = Rival::new(world.other_db()?.to_blocking());
-    let rival = Arc::new(move |number| rival(&provider, number));
-    Ok(Interrupted { db: world.db()?, sent: Arc::default(), rival })
+    Interrupted::by(world, move |db, number| rival(&Rival::new(db.clone()), number))
 }
 
 fn a_save_between_reading_and_writing_is_seen(world: &World) -> Outcome {
@@ -63,7 +33,7 @@ fn a_save_between_reading_and_writing_is_seen(world: &World) -> Outcome {
         _ => Ok(()),
     })?;
     let saved = PerSqlHistoryProvider::new(db.clone()).save_messages("ada", &talk("u2# a2# u3"))?;
-    assert_eq!((saved.stored(), db.sent.load(Ordering::SeqCst)), (1, 4));
+    assert_eq!((saved.stored(), db.sent()), (1, 4));
     assert_eq!(held(&provider(world)?, "ada")?, "u1 a1 u2# a2# u3");
     Ok(())
 }
@@ -76,7 +46,7 @@ fn a_save_that_always_loses_gives_up(world: &World) -> Outcome {
         _ => Ok(()),
     })?;
     let error = refused(PerSqlHistoryProvider::new(db.clone()).save_messages("ada", &talk("u-lost")))?;
-    assert_eq!((error.kind(), db.sent.load(Ordering::SeqCst)), (ErrorKind::Conflict, 34));
+    assert_eq!((error.kind(), db.sent()), (ErrorKind::Conflict, 34));
     assert!(error.to_string().contains("nothing was stored"), "{error}");
     assert!(!held(&provider, "ada")?.contains("u-lost"));
     Ok(())

@@ -58,7 +58,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn a_provider_behaves_like_vectors(world: &World) -> Outcome {
-    let cases = if world.mode().is_file() { 24 } else { 96 };
+    let cases = if world.mode().is_cheap() { 96 } else { 24 };
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let database = Cell::new(0);
     let settings = (

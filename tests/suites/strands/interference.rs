@@ -1,15 +1,8 @@
 //! What happens between the requests of one operation.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
-use persql_conformance::{Any, Case, Outcome, World, cases};
-use persql_core::{Handle, Plan};
+use persql_conformance::{Case, Interrupted, Outcome, World, cases};
 use persql_strands::{
     MultiAgentState, PerSqlSessionManager, PerSqlSessionRepository, Result, Session, SessionAgent, SessionMessage,
     blocking,
@@ -31,38 +24,13 @@ pub(crate) fn cases() -> Vec<Case> {
 
 type Repository = blocking::PerSqlSessionRepository;
 
-/// A handle that lets a rival act before the request of this number.
-#[derive(Clone)]
-struct Interrupted {
-    db: Any,
-    /// Requests left until the rival acts.
-    left: Arc<AtomicUsize>,
-    rival: Arc<dyn Fn() -> Result<()> + Send + Sync>,
-}
-
-impl Handle for Interrupted {
-    type Reply<T: Send + 'static> = Result<T>;
-
-    fn run<T: Send + 'static>(&self, plan: Plan<T>) -> Result<T> {
-        let Self { left, rival, .. } = self.clone();
-        self.db.run(plan.inspect(move |_| {
-            if left.fetch_sub(1, Ordering::SeqCst) == 1 {
-                assert_eq!(rival().map_err(|error| error.kind()), Ok(()));
-            }
-        }))
-    }
-}
-
-/// A handle that is interrupted before its request of this number by a rival with a client of its own.
+/// A handle that is interrupted before its request of this number.
 fn interrupted(
     world: &World,
     request: usize,
     rival: impl Fn(&Repository) -> Result<()> + Send + Sync + 'static,
 ) -> Result<Interrupted> {
-    // A blocking handle, since the work of an asynchronous one is interrupted on a thread of the runtime.
-    let repository = Repository::new(world.other_db()?.to_blocking());
-    let rival = Arc::new(move || rival(&repository));
-    Ok(Interrupted { db: world.db()?, left: Arc::new(AtomicUsize::new(request)), rival })
+    Interrupted::once(world, request, move |db| rival(&Repository::new(db.clone())))
 }
 
 fn an_agent_that_changes_between_read_and_write_is_read_again(world: &World) -> Outcome {

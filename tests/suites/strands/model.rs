@@ -14,7 +14,7 @@ pub(crate) fn cases() -> Vec<Case> {
 }
 
 fn runner(world: &World) -> TestRunner {
-    let cases = if world.mode().is_file() { 16 } else { 64 };
+    let cases = if world.mode().is_cheap() { 64 } else { 16 };
     TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() })
 }
 

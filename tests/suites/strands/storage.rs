@@ -300,7 +300,7 @@ fn behaves_as_a_map(world: &World) -> Outcome {
         1 => key().prop_map(Step::Read),
         1 => "[ab%_é😀]{0,2}/?".prop_map(Step::List),
     ];
-    let cases = if world.mode().is_file() { 16 } else { 64 };
+    let cases = if world.mode().is_cheap() { 64 } else { 16 };
     let mut runner = TestRunner::new(ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() });
     runner.run(&prop::collection::vec(step, 1..30), |steps| {
         let storage = storage(&db);

@@ -8,8 +8,9 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
-    case::{Failed, durability_name},
+    case::{Calls, Failed, durability_name},
     items::turn,
+    side::{Side, lone, lone_task},
     sql,
 };
 
@@ -132,5 +133,23 @@ impl<T: Send + 'static> Hop<T> {
         let job: Job<T> = Box::new(move |by_hand| drop(reply.send(work(by_hand))));
         self.0.send(job).map_err(|_| "the thread has ended")?;
         value.await?
+    }
+}
+
+/// Work by hand for a lone caller: on this thread, or over the hop.
+pub(crate) fn called_by_hand<T: Send + 'static>(
+    calls: Calls,
+    by_hand: T,
+    work: impl Fn(&T) -> Result<(), Failed> + Clone + Send + Sync + 'static,
+) -> Result<Side, Failed> {
+    match calls {
+        Calls::Blocking => Ok(lone(move || work(&by_hand))),
+        Calls::Async => {
+            let hop = Hop::start(by_hand);
+            lone_task(move || {
+                let (hop, work) = (hop.clone(), work.clone());
+                async move { hop.call(work).await }
+            })
+        }
     }
 }

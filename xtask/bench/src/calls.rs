@@ -1,32 +1,16 @@
 //! The cases of `persql-core`: what a call costs that does next to nothing.
 
-use persql_core::Durability;
-
 use crate::{
-    by_hand::Hop,
+    by_hand::called_by_hand,
     case::{Bar, Calls, Case, Failed, Ground},
     side::{Side, lone, lone_task},
     sql,
 };
 
 pub(crate) const CASES: &[Case] = &[
-    // By hand it is a microsecond, so the ratio says little and no bar is set.
-    Case {
-        name: "SELECT 1",
-        calls: Calls::Blocking,
-        durability: Durability::Normal,
-        bar: Bar::Open,
-        ours: trivial,
-        by_hand: trivial_by_hand,
-    },
-    Case {
-        name: "SELECT 1",
-        calls: Calls::Async,
-        durability: Durability::Normal,
-        bar: Bar::Cpu(2.0),
-        ours: trivial,
-        by_hand: trivial_by_hand,
-    },
+    // By hand it is a fraction of a microsecond, so the ratio says little and no bar is set.
+    Case { bar: Bar::Open, ..Case::lone("SELECT 1", Calls::Blocking, trivial, trivial_by_hand) },
+    Case::lone("SELECT 1", Calls::Async, trivial, trivial_by_hand),
 ];
 
 fn trivial(ground: &Ground) -> Result<Side, Failed> {
@@ -52,15 +36,5 @@ fn trivial(ground: &Ground) -> Result<Side, Failed> {
 }
 
 fn trivial_by_hand(ground: &Ground) -> Result<Side, Failed> {
-    let by_hand = ground.by_hand()?;
-    match ground.calls {
-        Calls::Blocking => Ok(lone(move || by_hand.one().map(drop))),
-        Calls::Async => {
-            let hop = Hop::start(by_hand);
-            lone_task(move || {
-                let hop = hop.clone();
-                async move { hop.call(|by_hand| by_hand.one()).await.map(drop) }
-            })
-        }
-    }
+    called_by_hand(ground.calls, ground.by_hand()?, |by_hand| by_hand.one().map(drop))
 }

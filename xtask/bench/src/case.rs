@@ -58,6 +58,20 @@ pub(crate) struct Writers {
 }
 
 impl Case {
+    /// A lone caller at NORMAL. A task pays for the way to another thread and back, and so does the work by hand.
+    pub(crate) const fn lone(name: &'static str, calls: Calls, ours: Make, by_hand: Make) -> Self {
+        let bar = match calls {
+            Calls::Blocking => Bar::Cpu(1.3),
+            Calls::Async => Bar::Cpu(2.0),
+        };
+        Self { name, calls, durability: Durability::Normal, bar, ours, by_hand }
+    }
+
+    /// The same case with each commit on the disk.
+    pub(crate) const fn durable(self) -> Self {
+        Self { durability: Durability::Full, ..self }
+    }
+
     /// All that tells the case from others.
     pub(crate) fn title(&self) -> String {
         format!("{}, {}, {}", self.name, self.calls.name(), durability_name(self.durability))

@@ -2,77 +2,68 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use persql_core::Durability;
 use persql_history::{Message, PerSqlHistoryProvider, Tail};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::{
-    by_hand::Hop,
-    case::{Bar, Calls, Case, Failed, Ground, Make},
+    by_hand::called_by_hand,
+    case::{Calls, Case, Failed, Ground},
     items::text,
     side::{Side, emptying, lone, lone_restoring, lone_task},
     sql::{self, history as texts},
 };
 
 pub(crate) const CASES: &[Case] = &[
-    case(
+    Case::lone(
         "save 4 messages behind a loaded 0",
         Calls::Blocking,
         |g| save(g, 0, Known::Loaded),
         |g| save_by_hand(g, 0, Known::Loaded),
     ),
-    case(
+    Case::lone(
         "save 4 messages behind a loaded 1,000",
         Calls::Blocking,
         |g| save(g, 1_000, Known::Loaded),
         |g| save_by_hand(g, 1_000, Known::Loaded),
     ),
-    case(
+    Case::lone(
         "save 4 messages behind a loaded 10,000",
         Calls::Blocking,
         |g| save(g, 10_000, Known::Loaded),
         |g| save_by_hand(g, 10_000, Known::Loaded),
     ),
-    case(
+    Case::lone(
         "save 4 messages behind a save after 1,000",
         Calls::Blocking,
         |g| save(g, 1_000, Known::Saved),
         |g| save_by_hand(g, 1_000, Known::Saved),
     ),
-    case(
+    Case::lone(
         "save 4 messages behind 0",
         Calls::Blocking,
         |g| save(g, 0, Known::Nothing),
         |g| save_by_hand(g, 0, Known::Nothing),
     ),
-    case(
+    Case::lone(
         "save 4 messages behind 1,000",
         Calls::Blocking,
         |g| save(g, 1_000, Known::Nothing),
         |g| save_by_hand(g, 1_000, Known::Nothing),
     ),
-    case(
+    Case::lone(
         "save 4 messages behind 10,000",
         Calls::Blocking,
         |g| save(g, 10_000, Known::Nothing),
         |g| save_by_hand(g, 10_000, Known::Nothing),
     ),
-    case("list 1,000 messages", Calls::Blocking, |g| list(g, false), list_by_hand),
-    case("list 1,000 messages", Calls::Async, |g| list(g, false), list_by_hand),
-    case("list 1,000 messages as values", Calls::Blocking, |g| list(g, true), list_by_hand),
+    Case::lone("list 1,000 messages", Calls::Blocking, |g| list(g, false), list_by_hand),
+    Case::lone("list 1,000 messages", Calls::Async, |g| list(g, false), list_by_hand),
+    Case::lone("list 1,000 messages as values", Calls::Blocking, |g| list(g, true), list_by_hand),
 ];
 
 const SESSION: &str = "session-0";
 const LISTED: usize = 1_000;
-
-const fn case(name: &'static str, calls: Calls, ours: Make, by_hand: Make) -> Case {
-    let bar = match calls {
-        Calls::Blocking => Bar::Cpu(1.3),
-        Calls::Async => Bar::Cpu(2.0),
-    };
-    Case { name, calls, durability: Durability::Normal, bar, ours, by_hand }
-}
 
 /// What `Message.to_dict()` gives, about 495 bytes.
 fn message(number: usize) -> Value {
@@ -185,16 +176,7 @@ fn list(ground: &Ground, as_values: bool) -> Result<Side, Failed> {
 fn list_by_hand(ground: &Ground) -> Result<Side, Failed> {
     let by_hand = ByHand::open(ground)?;
     by_hand.fill(LISTED)?;
-    match ground.calls {
-        Calls::Blocking => Ok(lone(move || all_there(by_hand.list()?.len()))),
-        Calls::Async => {
-            let hop = Hop::start(by_hand);
-            lone_task(move || {
-                let hop = hop.clone();
-                async move { all_there(hop.call(ByHand::list).await?.len()) }
-            })
-        }
-    }
+    called_by_hand(ground.calls, by_hand, |by_hand| all_there(by_hand.list()?.len()))
 }
 
 fn all_there(found: usize) -> Result<(), Failed> {

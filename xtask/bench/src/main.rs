@@ -61,14 +61,15 @@ fn run(options: &Options) -> Result<usize, Failed> {
         return Err(format!("no case has `{}` in its name", options.filter).into());
     }
     println!("{}", report::HEAD);
-    let mut missed = 0;
+    let (mut missed, mut short) = (0, 0);
     for case in chosen {
         let rounds = measure::run(case, options.rounds).map_err(|error| format!("{}: {error}", case.title()))?;
         let row = report::row(case, &rounds);
         println!("{}", row.text);
         missed += usize::from(row.missed);
+        short += usize::from(row.short);
     }
-    println!("\n{} rounds a case; {missed} bars missed", options.rounds);
+    println!("\n{} rounds a case; {missed} bars missed, {short} more that a lone caller is to meet", options.rounds);
     Ok(missed)
 }
 

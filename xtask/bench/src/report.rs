@@ -1,9 +1,12 @@
 //! The table, as it stands in `docs/benchmarks.md`.
 
 use crate::{
-    case::{Bar, Case, Writers, durability_name},
+    case::{Bar, Calls, Case, Writers, durability_name},
     measure::{Round, Sample, median},
 };
+
+/// What a lone caller that blocks is to reach in the end, whatever the bar of its adapter.
+const LONE: f64 = 1.15;
 
 /// The head of the table.
 pub(crate) const HEAD: &str = "\
@@ -14,6 +17,8 @@ pub(crate) const HEAD: &str = "\
 pub(crate) struct Row {
     pub(crate) text: String,
     pub(crate) missed: bool,
+    /// Whether [`LONE`] is missed, and the bar is not.
+    pub(crate) short: bool,
 }
 
 /// The row of a case: medians of the rounds; ratios are medians of the ratios within a round.
@@ -23,9 +28,11 @@ pub(crate) fn row(case: &Case, rounds: &[Round]) -> Row {
     let ratio =
         |figure: fn(&Sample) -> f64| median(rounds.iter().map(|round| figure(&round.ours) / figure(&round.by_hand)));
     let cpu = ratio(|sample| sample.cpu);
-    let (bar, met) = match case.bar {
-        Bar::Cpu(most) => (format!("at most {most} × CPU"), Some(cpu <= most)),
-        Bar::Writers(bar) => {
+    let aim = (case.calls == Calls::Blocking).then_some(LONE);
+    let (bar, met) = match (case.bar, aim) {
+        (Bar::Cpu(most), Some(aim)) => (format!("at most {aim} ({most}) × CPU"), Some(cpu <= most)),
+        (Bar::Cpu(most), None) => (format!("at most {most} × CPU"), Some(cpu <= most)),
+        (Bar::Writers(bar), _) => {
             let throughput = ratio(|sample| sample.throughput);
             let commits = ours(|sample| sample.commits.unwrap_or(f64::INFINITY));
             let slowest = ours(|sample| sample.slowest);
@@ -39,9 +46,15 @@ pub(crate) fn row(case: &Case, rounds: &[Round]) -> Row {
             );
             (text, Some(bar.is_met(throughput, commits, slowest)))
         }
-        Bar::Open => ("–".to_owned(), None),
+        (Bar::Open, _) => ("–".to_owned(), None),
     };
-    let verdict = met.map_or("", |met| if met { "ok" } else { "**missed**" });
+    let short = met == Some(true) && matches!(case.bar, Bar::Cpu(_)) && aim.is_some_and(|aim| cpu > aim);
+    let verdict = match met {
+        Some(true) if short => "**missed** (ok)",
+        Some(true) => "ok",
+        Some(false) => "**missed**",
+        None => "",
+    };
     let text = format!(
         "| {} | {} | {} | {:.0} | {:.0} | {:.1} | {:.1} | {cpu:.2} | {bar} | {verdict} |",
         case.name,
@@ -52,7 +65,7 @@ pub(crate) fn row(case: &Case, rounds: &[Round]) -> Row {
         ours(|sample| sample.cpu * 1e6),
         by_hand(|sample| sample.cpu * 1e6),
     );
-    Row { text, missed: met == Some(false) }
+    Row { text, missed: met == Some(false), short }
 }
 
 impl Writers {
@@ -64,17 +77,15 @@ impl Writers {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::Calls;
     use persql_core::Durability;
 
     fn sample(throughput: f64, cpu: f64) -> Sample {
         Sample { throughput, cpu, slowest: 0.9, commits: Some(0.2) }
     }
 
-    fn case(bar: Bar) -> Case {
+    fn case(calls: Calls, bar: Bar) -> Case {
         let nothing = |_: &crate::case::Ground| Err("not run".into());
-        let (calls, durability) = (Calls::Blocking, Durability::Full);
-        Case { name: "case", calls, durability, bar, ours: nothing, by_hand: nothing }
+        Case { name: "case", calls, durability: Durability::Full, bar, ours: nothing, by_hand: nothing }
     }
 
     #[test]
@@ -82,18 +93,23 @@ mod tests {
         let rounds: Vec<Round> = [(1.0, 1.2), (1.0, 1.3), (9.0, 1.0)]
             .map(|(ours, by_hand)| Round { ours: sample(60.0, ours), by_hand: sample(10.0, by_hand) })
             .to_vec();
-        let met = row(&case(Bar::Cpu(1.0)), &rounds);
+        let met = row(&case(Calls::Async, Bar::Cpu(1.0)), &rounds);
         assert!(!met.missed && met.text.contains("| 0.83 | at most 1 × CPU | ok |"), "{}", met.text);
-        assert!(row(&case(Bar::Cpu(0.8)), &rounds).missed);
+        assert!(row(&case(Calls::Async, Bar::Cpu(0.8)), &rounds).missed);
+        let dear: Vec<Round> = [1.2].map(|ours| Round { ours: sample(1.0, ours), by_hand: sample(1.0, 1.0) }).to_vec();
+        let short = row(&case(Calls::Blocking, Bar::Cpu(1.3)), &dear);
+        assert!(short.text.contains("| 1.20 | at most 1.15 (1.3) × CPU | **missed** (ok) |"), "{}", short.text);
+        assert!(short.short && !short.missed);
+        assert!(!row(&case(Calls::Async, Bar::Cpu(1.3)), &dear).short);
         let eight = Writers { throughput: 5.0, commits: 0.25, slowest: 0.8 };
-        assert!(!row(&case(Bar::Writers(eight)), &rounds).missed);
+        assert!(!row(&case(Calls::Blocking, Bar::Writers(eight)), &rounds).missed);
         for wanted in [
             Writers { throughput: 7.0, ..eight },
             Writers { commits: 0.1, ..eight },
             Writers { slowest: 0.95, ..eight },
         ] {
-            assert!(row(&case(Bar::Writers(wanted)), &rounds).missed, "{wanted:?}");
+            assert!(row(&case(Calls::Blocking, Bar::Writers(wanted)), &rounds).missed, "{wanted:?}");
         }
-        assert!(!row(&case(Bar::Open), &rounds).missed);
+        assert!(!row(&case(Calls::Blocking, Bar::Open), &rounds).missed);
     }
 }

@@ -5,57 +5,36 @@ use persql_core::{BoxFuture, Durability};
 use serde_json::Value;
 
 use crate::{
-    by_hand::{ByHand, Hop},
-    case::{Bar, Calls, Case, Failed, Ground, Make, Writers},
+    by_hand::{Hop, called_by_hand},
+    case::{Bar, Calls, Case, Failed, Ground, Writers},
     items::turn,
     side::{Side, counting, lone, lone_task, tasks, threads},
 };
 
 pub(crate) const CASES: &[Case] = &[
-    alone("append 4 items", Calls::Blocking, Durability::Normal, append, append_by_hand),
-    alone("append 4 items", Calls::Blocking, Durability::Full, append, append_by_hand),
-    alone("append 4 items", Calls::Async, Durability::Normal, append, append_by_hand),
-    alone("append 4 items", Calls::Async, Durability::Full, append, append_by_hand),
-    alone(
-        "read 100 items",
-        Calls::Blocking,
-        Durability::Normal,
-        |g| read(g, 100, None),
-        |g| read_by_hand(g, 100, None),
-    ),
-    alone("read 100 items", Calls::Async, Durability::Normal, |g| read(g, 100, None), |g| read_by_hand(g, 100, None)),
-    alone(
-        "read 1,000 items",
-        Calls::Blocking,
-        Durability::Normal,
-        |g| read(g, 1_000, None),
-        |g| read_by_hand(g, 1_000, None),
-    ),
-    alone(
-        "read 1,000 items",
-        Calls::Async,
-        Durability::Normal,
-        |g| read(g, 1_000, None),
-        |g| read_by_hand(g, 1_000, None),
-    ),
-    alone(
+    Case::lone("append 4 items", Calls::Blocking, append, append_by_hand),
+    Case::lone("append 4 items", Calls::Blocking, append, append_by_hand).durable(),
+    Case::lone("append 4 items", Calls::Async, append, append_by_hand),
+    Case::lone("append 4 items", Calls::Async, append, append_by_hand).durable(),
+    Case::lone("read 100 items", Calls::Blocking, |g| read(g, 100, None), |g| read_by_hand(g, 100, None)),
+    Case::lone("read 100 items", Calls::Async, |g| read(g, 100, None), |g| read_by_hand(g, 100, None)),
+    Case::lone("read 1,000 items", Calls::Blocking, |g| read(g, 1_000, None), |g| read_by_hand(g, 1_000, None)),
+    Case::lone("read 1,000 items", Calls::Async, |g| read(g, 1_000, None), |g| read_by_hand(g, 1_000, None)),
+    Case::lone(
         "read the last 20 of 10,000",
         Calls::Blocking,
-        Durability::Normal,
         |g| read(g, 10_000, Some(20)),
         |g| read_by_hand(g, 10_000, Some(20)),
     ),
-    alone(
+    Case::lone(
         "read the last 20 of 10,000",
         Calls::Async,
-        Durability::Normal,
         |g| read(g, 10_000, Some(20)),
         |g| read_by_hand(g, 10_000, Some(20)),
     ),
-    alone(
+    Case::lone(
         "read the last 1 of 10,000",
         Calls::Async,
-        Durability::Normal,
         |g| read(g, 10_000, Some(1)),
         |g| read_by_hand(g, 10_000, Some(1)),
     ),
@@ -72,15 +51,6 @@ const EIGHT: Bar = Bar::Writers(Writers { throughput: 5.0, commits: 0.25, slowes
 
 /// Whose items are read; three others stand between them in the file.
 const SESSION: &str = "session-0";
-
-/// A lone caller. A task pays for the way to another thread and back, and so does the work by hand.
-const fn alone(name: &'static str, calls: Calls, durability: Durability, ours: Make, by_hand: Make) -> Case {
-    let bar = match calls {
-        Calls::Blocking => Bar::Cpu(1.3),
-        Calls::Async => Bar::Cpu(2.0),
-    };
-    Case { name, calls, durability, bar, ours, by_hand }
-}
 
 const fn eight_writers(calls: Calls, durability: Durability, bar: Bar) -> Case {
     Case { name: "8 writers append 4 items", calls, durability, bar, ours: append_together, by_hand: append_apart }
@@ -172,20 +142,13 @@ fn read_by_hand(ground: &Ground, count: usize, limit: Option<usize>) -> Result<S
     let by_hand = ground.by_hand()?;
     by_hand.fill(SESSION, count)?;
     let expected = limit.unwrap_or(count);
-    let read = move |by_hand: &ByHand| match limit {
-        Some(limit) => by_hand.newest_items(SESSION, limit),
-        None => by_hand.items(SESSION),
-    };
-    match ground.calls {
-        Calls::Blocking => Ok(lone(move || all_there(&read(&by_hand)?, expected))),
-        Calls::Async => {
-            let hop = Hop::start(by_hand);
-            lone_task(move || {
-                let hop = hop.clone();
-                async move { all_there(&hop.call(read).await?, expected) }
-            })
-        }
-    }
+    called_by_hand(ground.calls, by_hand, move |by_hand| {
+        let items = match limit {
+            Some(limit) => by_hand.newest_items(SESSION, limit),
+            None => by_hand.items(SESSION),
+        };
+        all_there(&items?, expected)
+    })
 }
 
 /// A side that reads less than the other would win.

@@ -2,42 +2,33 @@
 
 use std::rc::Rc;
 
-use persql_core::Durability;
 use persql_strands::{Page, PerSqlSessionManager, PerSqlSessionRepository, SessionAgent, SessionMessage};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::{
-    by_hand::Hop,
-    case::{Bar, Calls, Case, Failed, Ground, Make},
+    by_hand::called_by_hand,
+    case::{Calls, Case, Failed, Ground},
     items::text,
     side::{Side, emptying, lone, lone_restoring, lone_task},
     sql::{self, strands as texts},
 };
 
 pub(crate) const CASES: &[Case] = &[
-    case("append 4 strands messages behind 0", Calls::Blocking, |g| append(g, 0), |g| append_by_hand(g, 0)),
-    case(
+    Case::lone("append 4 strands messages behind 0", Calls::Blocking, |g| append(g, 0), |g| append_by_hand(g, 0)),
+    Case::lone(
         "append 4 strands messages behind 10,000",
         Calls::Blocking,
         |g| append(g, 10_000),
         |g| append_by_hand(g, 10_000),
     ),
-    case("list 1,000 strands messages", Calls::Blocking, list, list_by_hand),
-    case("list 1,000 strands messages", Calls::Async, list, list_by_hand),
+    Case::lone("list 1,000 strands messages", Calls::Blocking, list, list_by_hand),
+    Case::lone("list 1,000 strands messages", Calls::Async, list, list_by_hand),
 ];
 
 const SESSION: &str = "session-0";
 const AGENT: &str = "helper";
 const LISTED: usize = 1_000;
-
-const fn case(name: &'static str, calls: Calls, ours: Make, by_hand: Make) -> Case {
-    let bar = match calls {
-        Calls::Blocking => Bar::Cpu(1.3),
-        Calls::Async => Bar::Cpu(2.0),
-    };
-    Case { name, calls, durability: Durability::Normal, bar, ours, by_hand }
-}
 
 /// About 495 bytes.
 fn message(number: usize) -> Value {
@@ -107,16 +98,7 @@ fn decode(messages: &[SessionMessage]) -> Result<(), Failed> {
 fn list_by_hand(ground: &Ground) -> Result<Side, Failed> {
     let by_hand = ByHand::open(ground)?;
     by_hand.fill(LISTED)?;
-    match ground.calls {
-        Calls::Blocking => Ok(lone(move || all_there(by_hand.list()?.len()))),
-        Calls::Async => {
-            let hop = Hop::start(by_hand);
-            lone_task(move || {
-                let hop = hop.clone();
-                async move { all_there(hop.call(ByHand::list).await?.len()) }
-            })
-        }
-    }
+    called_by_hand(ground.calls, by_hand, |by_hand| all_there(by_hand.list()?.len()))
 }
 
 fn all_there(found: usize) -> Result<(), Failed> {

@@ -3,8 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// The modes that need nothing but this machine: a case exists in all of them or in none.
-const LOCAL_MODES: [&str; 4] = ["memory_blocking", "memory_async", "file_blocking", "file_async"];
+/// The modes that need nothing but this machine, those of databases in the program's own process first: a case exists in
+/// all of them or in none, unless it is marked as [`LOCAL`].
+const MODES: [&str; 6] =
+    ["memory_blocking", "memory_async", "file_blocking", "file_async", "server_blocking", "server_async"];
+const IN_PROCESS: usize = 4;
+
+/// The kind of a case that its list marks as one about databases of the program's own process, with the reason.
+const LOCAL: &str = "[local] ";
 
 /// Passed cases per suite and mode.
 pub(crate) type Counts = BTreeMap<(String, String), usize>;
@@ -23,6 +29,7 @@ struct Trial {
     suite: String,
     case: String,
     mode: String,
+    is_local: bool,
     verdict: Verdict,
 }
 
@@ -84,27 +91,39 @@ impl Report {
         counts
     }
 
-    /// The cases that some local mode has and another has not.
+    /// The cases that some mode of this machine has and another has not.
     pub(crate) fn holes(&self) -> Vec<String> {
-        let local = |trial: &&Trial| LOCAL_MODES.contains(&trial.mode.as_str());
-        let mut modes_of: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
-        for trial in self.trials.iter().filter(local) {
-            modes_of.entry((&trial.suite, &trial.case)).or_default().insert(&trial.mode);
+        let here = |trial: &&Trial| MODES.contains(&trial.mode.as_str());
+        let mut modes_of: BTreeMap<(&str, &str, bool), BTreeSet<&str>> = BTreeMap::new();
+        for trial in self.trials.iter().filter(here) {
+            modes_of.entry((&trial.suite, &trial.case, trial.is_local)).or_default().insert(&trial.mode);
         }
         let mut holes = Vec::new();
-        for ((suite, case), modes) in modes_of {
-            for missing in LOCAL_MODES.iter().filter(|mode| !modes.contains(*mode)) {
+        for ((suite, case, is_local), modes) in modes_of {
+            let wanted = MODES.iter().take(if is_local { IN_PROCESS } else { MODES.len() });
+            for missing in wanted.filter(|mode| !modes.contains(*mode)) {
                 holes.push(format!("hole: {suite}: {case} does not exist in {missing}"));
             }
         }
         holes
     }
 
+    /// How many cases are about databases of the program's own process alone.
+    pub(crate) fn local_cases(&self) -> usize {
+        let local = self.trials.iter().filter(|trial| trial.is_local);
+        local.map(|trial| (&trial.suite, &trial.case)).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Whether a trial of this mode ran.
+    pub(crate) fn has_mode(&self, mode: &str) -> bool {
+        self.trials.iter().any(|trial| trial.mode == mode)
+    }
+
     /// Passed/total by crate and mode.
     pub(crate) fn table(&self, label: impl Fn(&str) -> String) -> String {
         let suites = in_order(self.trials.iter().map(|trial| trial.suite.as_str()));
         let mut modes = in_order(self.trials.iter().map(|trial| trial.mode.as_str()));
-        modes.sort_by_key(|mode| LOCAL_MODES.iter().position(|local| local == mode).unwrap_or(LOCAL_MODES.len()));
+        modes.sort_by_key(|mode| MODES.iter().position(|known| known == mode).unwrap_or(MODES.len()));
         let heads: Vec<(&str, &str)> = modes.iter().map(|mode| mode.rsplit_once('_').unwrap_or((mode, ""))).collect();
         let width = suites.iter().map(|suite| label(suite).len()).max().unwrap_or(0).max(20);
         let mut text = String::new();
@@ -151,9 +170,12 @@ fn trial(suite: &str, line: &str) -> Option<Trial> {
         "ignored" => Verdict::Skipped,
         _ => return None,
     };
-    let name = name.trim();
+    let (is_local, name) = match name.trim().strip_prefix(LOCAL) {
+        Some(name) => (true, name.trim_start()),
+        None => (false, name.trim()),
+    };
     let (case, mode) = name.rsplit_once("::").unwrap_or((name, "once"));
-    Some(Trial { suite: suite.to_owned(), case: case.to_owned(), mode: mode.to_owned(), verdict })
+    Some(Trial { suite: suite.to_owned(), case: case.to_owned(), mode: mode.to_owned(), is_local, verdict })
 }
 
 /// How many trials the suite said it would run.
@@ -166,7 +188,7 @@ fn announced(text: &str) -> Option<usize> {
 mod tests {
     use super::*;
 
-    const GOOD: &str = "\nrunning 4 tests\ntest a::memory_blocking ... ok\ntest a::memory_async    ... ok\ntest a::file_blocking   ... ok\ntest a::file_async      ... ok\n\ntest result: ok. 4 passed; 0 failed; 0 ignored\n";
+    const GOOD: &str = "\nrunning 4 tests\ntest [local] a::memory_blocking ... ok\ntest [local] a::memory_async    ... ok\ntest [local] a::file_blocking   ... ok\ntest [local] a::file_async      ... ok\n\ntest result: ok. 4 passed; 0 failed; 0 ignored\n";
 
     #[test]
     fn trials_are_counted_by_mode() {
@@ -183,14 +205,19 @@ mod tests {
         assert_eq!(rows[2], ["persql-core", "1/1", "1/1", "1/1", "1/1", "-"]);
         assert_eq!(rows[3], ["persql-history", "-", "-", "-", "-", "0/1"]);
         assert!(report.holes().is_empty() && report.succeeded());
+        assert!(report.local_cases() == 1 && report.has_mode("live") && !report.has_mode("server_async"));
     }
 
     #[test]
     fn a_case_that_lacks_a_mode_is_a_hole() {
         let mut report = Report::default();
-        let text = GOOD.replace("test a::file_async      ... ok\n", "").replace("running 4", "running 3");
+        let text = GOOD.replace("test [local] a::file_async      ... ok\n", "").replace("running 4", "running 3");
         assert_eq!(report.add("core", &text, true), None);
         assert_eq!(report.holes(), ["hole: core: a does not exist in file_async"]);
+        let mut report = Report::default();
+        assert_eq!(report.add("core", &GOOD.replace("[local] ", ""), true), None);
+        let missing = ["server_blocking", "server_async"];
+        assert_eq!(report.holes(), missing.map(|mode| format!("hole: core: a does not exist in {mode}")));
     }
 
     #[test]

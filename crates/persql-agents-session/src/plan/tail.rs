@@ -48,7 +48,7 @@ fn tail_before(
 }
 
 /// Puts texts in place of the tail's items from a position on, if these are still the newest and unchanged.
-pub(crate) fn replace_tail(place: &Place, tail: &Tail, from: usize, texts: &[String]) -> Plan<()> {
+pub(crate) fn replace_tail(place: &Place, tail: &Tail, from: usize, texts: Vec<String>) -> Plan<()> {
     match replacement(place, tail, from, texts) {
         Ok(batch) => conflict_if_guarded(Plan::write(batch).creating(&place.texts.schema)),
         Err(error) => Plan::err(error),
@@ -56,7 +56,7 @@ pub(crate) fn replace_tail(place: &Place, tail: &Tail, from: usize, texts: &[Str
 }
 
 /// The same, once for this operation id.
-pub(crate) fn replace_tail_once(place: &Place, id: &str, tail: &Tail, from: usize, texts: &[String]) -> Plan<()> {
+pub(crate) fn replace_tail_once(place: &Place, id: &str, tail: &Tail, from: usize, texts: Vec<String>) -> Plan<()> {
     let position = from.to_string();
     let content = ["replace", &position].into_iter().chain(tail.texts()).chain(texts.iter().map(String::as_str));
     match place.operation(id, content).and_then(|operation| Ok((operation, replacement(place, tail, from, texts)?))) {
@@ -79,7 +79,7 @@ fn conflict_if_guarded(written: Plan<()>) -> Plan<()> {
     })
 }
 
-fn replacement(place: &Place, tail: &Tail, from: usize, texts: &[String]) -> Result<Vec<Statement>> {
+fn replacement(place: &Place, tail: &Tail, from: usize, texts: Vec<String>) -> Result<Vec<Statement>> {
     let replaced = tail.from(from).ok_or_else(|| {
         Error::invalid(format!("the tail has {} items, and was to be replaced from item {from}", tail.len()))
     })?;

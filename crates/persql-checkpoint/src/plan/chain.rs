@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use persql_core::{Error, Plan, Result, Statement};
+use persql_core::{Error, Plan, Result, Rows, Statement};
 
 use super::{
     Store, json_array,
@@ -28,23 +28,24 @@ pub(super) struct Graph {
 }
 
 /// A checkpoint of a chain, and its writes in the contract's order.
-pub(super) type Link = (CheckpointRow, Vec<WriteRow>);
+pub(super) type Link<'r> = (CheckpointRow<'r>, Vec<WriteRow<'r>>);
 
 impl Graph {
-    /// The chain from a checkpoint back, or from the latest: as much as fits one page.
-    pub(super) fn links(&self, from: Option<&str>, most: usize, channels: &BTreeSet<String>) -> Plan<Vec<Link>> {
+    /// The rows of the chain from a checkpoint back, or from the latest: as much as fits one page.
+    pub(super) fn rows(&self, from: Option<&str>, most: usize, channels: &BTreeSet<String>) -> Plan<Rows> {
         let channels = json_array(channels.iter().map(String::as_str));
         let params = (self.thread_id.as_str(), self.ns.as_str(), from, to_i64(most.min(PAGE)), channels);
-        let statement = Statement::new(self.store.texts.chain.clone(), params);
-        let store = self.store.clone();
-        self.store.read(statement).try_map(move |rows| {
-            let mut links = Page::read(&rows, &store.texts)?.found;
-            links.sort_by_key(|(row, _)| row.depth);
-            for (_, writes) in &mut links {
-                sort_writes(writes);
-            }
-            Ok(links)
-        })
+        self.store.read(Statement::new(self.store.texts.chain.clone(), params))
+    }
+
+    /// What such rows say, from the checkpoint back.
+    pub(super) fn links<'r>(&self, rows: &'r Rows) -> Result<Vec<Link<'r>>> {
+        let mut links = Page::read(rows, self.store.texts.layout)?.found;
+        links.sort_by_key(|(row, _)| row.depth);
+        for (_, writes) in &mut links {
+            sort_writes(writes);
+        }
+        Ok(links)
     }
 
     /// Shows every link from a checkpoint back to `look`, until that has seen enough.
@@ -54,26 +55,41 @@ impl Graph {
         channels: BTreeSet<String>,
         mut seen: HashSet<String>,
         mut state: S,
-        look: fn(&mut S, &Graph, &Link) -> Result<bool>,
+        look: Look<S>,
     ) -> Plan<S> {
         let Some(from) = from else { return Plan::ok(state) };
-        self.links(Some(&from), PAGE, &channels).and_then(move |links| {
-            let mut next = None;
-            for link in &links {
-                // A checkpoint that was stored again with another parent may have made a ring of the chain.
-                if !seen.insert(link.0.key.id.clone()) {
-                    return Plan::ok(state);
-                }
-                match look(&mut state, &self, link) {
-                    Ok(true) => next = link.0.parent.clone(),
-                    Ok(false) => return Plan::ok(state),
-                    Err(error) => return Plan::err(error),
-                }
+        self.rows(Some(&from), PAGE, &channels).and_then(move |rows| {
+            let next = self.links(&rows).and_then(|links| self.show(&links, None, &mut seen, &mut state, look));
+            match next {
+                Ok(next) => self.walk(next, channels, seen, state, look),
+                Err(error) => Plan::err(error),
             }
-            self.walk(next, channels, seen, state, look)
         })
     }
+
+    /// Shows these links to `look`, and gives what the chain goes on with behind them, or behind `next` if there are
+    /// none; nothing if it has seen enough.
+    fn show<'r, S>(
+        &self,
+        links: &[Link<'r>],
+        mut next: Option<&'r str>,
+        seen: &mut HashSet<String>,
+        state: &mut S,
+        look: Look<S>,
+    ) -> Result<Option<String>> {
+        for link in links {
+            // A checkpoint that was stored again with another parent may have made a ring of the chain.
+            if !seen.insert(link.0.key.id.to_owned()) || !look(state, self, link)? {
+                return Ok(None);
+            }
+            next = link.0.parent;
+        }
+        Ok(next.map(str::to_owned))
+    }
 }
+
+/// Looks at a link, and says whether it wants to see the next.
+type Look<S> = fn(&mut S, &Graph, &Link<'_>) -> Result<bool>;
 
 /// The value of a checkpoint, as far as chains need it.
 pub(super) struct State {
@@ -83,8 +99,8 @@ pub(super) struct State {
 impl State {
     /// # Errors
     /// If the value cannot be read; then nobody knows what the chain needs.
-    pub(super) fn read(row: &CheckpointRow, serializer: &Serializer) -> Result<Self> {
-        let data = serializer.loads_typed(&row.value.tag, &row.value.bytes).map_err(|error| row.key.explain(error))?;
+    pub(super) fn read(row: &CheckpointRow<'_>, serializer: &Serializer) -> Result<Self> {
+        let data = serializer.loads_state(row.value.tag, &row.value.bytes).map_err(|error| row.key.explain(error))?;
         match data {
             Data::Map(_) => Ok(Self { data }),
             other => {
@@ -96,6 +112,11 @@ impl State {
 
     pub(super) fn value(&self, channel: &str) -> Option<&Data> {
         self.data.get("channel_values")?.get(channel)
+    }
+
+    /// Whether its sends, if there are any, stand in its parent's writes: see [`Checkpoint::migrate`].
+    pub(super) fn is_old(&self) -> bool {
+        self.data.get("v").and_then(Data::as_i64).is_some_and(|v| v < 4)
     }
 
     /// The channels that have a version, so have been written to.
@@ -129,32 +150,28 @@ pub(crate) fn history(
     let graph = Graph { store: store.clone(), thread_id: config.thread_id.clone(), ns: config.ns().to_owned() };
     let from = config.id().map(str::to_owned);
     let state = Histories { open: open.clone(), found };
-    graph.links(from.as_deref(), PAGE, &open).and_then(move |links| {
-        // The target's own writes are not part of it yet.
-        let mut links = links.into_iter();
-        let Some((target, _)) = links.next() else { return Plan::ok(state.finish()) };
-        let mut state = state;
-        let mut seen = HashSet::from([target.key.id]);
-        let mut next = target.parent;
-        for link in links {
-            if !seen.insert(link.0.key.id.clone()) {
-                return Plan::ok(state.finish());
+    graph.rows(from.as_deref(), PAGE, &open).and_then(move |rows| {
+        let (mut state, mut seen) = (state, HashSet::new());
+        let next = graph.links(&rows).and_then(|links| {
+            // The target's own writes are not part of it yet.
+            let Some(((target, _), links)) = links.split_first() else { return Ok(None) };
+            seen.insert(target.key.id.to_owned());
+            graph.show(links, target.parent, &mut seen, &mut state, Histories::look)
+        });
+        match next {
+            Ok(next) => {
+                let channels = state.open.clone();
+                graph.walk(next, channels, seen, state, Histories::look).map(Histories::finish)
             }
-            match state.look(&graph, &link) {
-                Ok(true) => next = link.0.parent,
-                Ok(false) => return Plan::ok(state.finish()),
-                Err(error) => return Plan::err(error),
-            }
+            Err(error) => Plan::err(error),
         }
-        let channels = state.open.clone();
-        graph.walk(next, channels, seen, state, Histories::look).map(Histories::finish)
     })
 }
 
 impl Histories {
     /// Takes a link's writes, and the values that end the search for their channels; says whether it goes on.
-    fn look(&mut self, graph: &Graph, (row, writes): &Link) -> Result<bool> {
-        for write in writes.iter().rev().filter(|write| self.open.contains(&write.channel)) {
+    fn look(&mut self, graph: &Graph, (row, writes): &Link<'_>) -> Result<bool> {
+        for write in writes.iter().rev().filter(|write| self.open.contains(write.channel)) {
             let write = PendingWrite::read(write, &graph.store.serializer)?;
             if let Some(history) = self.found.get_mut(&write.channel) {
                 history.writes.push(write);

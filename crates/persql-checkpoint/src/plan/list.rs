@@ -1,11 +1,13 @@
 //! Many checkpoints, newest first.
 
-use persql_core::{Plan, Result, Sql, Statement, Value};
+use std::cmp::Reverse;
+
+use persql_core::{Plan, Result, Rows, Sql, Statement, Value};
 
 use super::{
     Store,
     read::{Page, check_config},
-    to_i64,
+    sends, to_i64,
 };
 use crate::{
     CheckpointTuple, Config, ListOptions,
@@ -44,16 +46,12 @@ fn next_page(mut listing: Listing) -> Plan<Vec<CheckpointTuple>> {
     }
     // What Rust has to sort out may leave nothing of a small page.
     let wanted = if listing.sql_filter.is_complete { missing.min(PAGE) } else { PAGE };
-    listing.store.read(listing.statement(wanted)).and_then(move |rows| {
-        let page = match Page::read(&rows, &listing.store.texts) {
-            Ok(page) => page,
-            Err(error) => return Plan::err(error),
-        };
-        match listing.take(page) {
-            Ok(true) => next_page(listing),
-            Ok(false) => Plan::ok(listing.found),
-            Err(error) => Plan::err(error),
-        }
+    listing.store.read(listing.statement(wanted)).and_then(move |rows| match listing.take(&rows) {
+        Ok((page, more)) => sends::migrate(&listing.store, page).and_then(move |page| {
+            listing.found.extend(page);
+            if more { next_page(listing) } else { Plan::ok(listing.found) }
+        }),
+        Err(error) => Plan::err(error),
     })
 }
 
@@ -93,21 +91,22 @@ impl Listing {
         )
     }
 
-    /// Takes what matches, and says whether there may be more.
-    fn take(&mut self, mut page: Page) -> Result<bool> {
-        page.found.sort_by(|(a, _), (b, _)| {
-            (&b.key.id, &b.key.thread_id, &b.key.ns).cmp(&(&a.key.id, &a.key.thread_id, &a.key.ns))
-        });
+    /// What matches of a page, and whether there may be more.
+    fn take(&mut self, rows: &Rows) -> Result<(Vec<CheckpointTuple>, bool)> {
+        let mut page = Page::read(rows, self.store.texts.layout)?;
+        page.found.sort_by_key(|(row, _)| Reverse((row.key.id, row.key.thread_id, row.key.ns)));
         let more = page.available > page.found.len();
-        self.after = page.found.last().map(|(row, _)| row.key.clone());
+        self.after = page.found.last().map(|(row, _)| row.key.to_key());
+        let missing = self.missing();
+        let mut taken = Vec::new();
         for (row, writes) in page.found {
-            if self.missing() == 0 {
-                return Ok(false);
+            if taken.len() == missing {
+                return Ok((taken, false));
             }
             if self.options.filter.is_empty() || filter::matches(&self.options.filter, &row.metadata()?) {
-                self.found.push(CheckpointTuple::read(&row, writes, &self.store.serializer)?);
+                taken.push(CheckpointTuple::read(&row, writes, &self.store.serializer)?);
             }
         }
-        Ok(more && self.after.is_some())
+        Ok((taken, more && self.after.is_some()))
     }
 }

@@ -12,7 +12,11 @@ use super::{
     chain::{Graph, Link, State},
     for_each, json_array, place, to_i64, try_rows,
 };
-use crate::{row::Key, serde::Data};
+use crate::{
+    checkpoint::TASKS,
+    row::{CheckpointRow, Key},
+    serde::Data,
+};
 
 /// How often a thread is looked at anew because somebody changed it meanwhile.
 const ATTEMPTS: usize = 5;
@@ -139,22 +143,20 @@ fn needs_of(mut kept: Kept, mut heads: impl Iterator<Item = (String, String)> + 
 
 /// The ancestors that a checkpoint's delta channels are rebuilt from.
 pub(super) fn needed_by(graph: Graph, id: &str) -> Plan<Vec<String>> {
-    graph.links(Some(id), 1, &BTreeSet::new()).and_then(move |links| {
-        let Some((row, _)) = links.into_iter().next() else { return Plan::ok(Vec::new()) };
-        let open = match Open::channels(&row, &graph) {
-            Ok(open) if open.is_empty() => return Plan::ok(Vec::new()),
-            Ok(open) => open,
-            Err(error) => return Plan::err(unreadable(error)),
-        };
-        let channels = open.iter().map(|open| open.channel.clone()).collect();
-        let needs = Needs { open, passed: Vec::new(), needed: 0 };
-        graph.walk(row.parent, channels, HashSet::from([row.key.id]), needs, Needs::look).map(|mut needs| {
-            // Without a value up to the first checkpoint, the writes themselves are all there is.
-            let written = needs.open.iter().filter_map(|open| open.written).max();
-            let needed = needs.needed.max(written.map_or(0, |position| position + 1));
-            needs.passed.truncate(needed);
-            needs.passed
-        })
+    let seen = HashSet::from([id.to_owned()]);
+    graph.rows(Some(id), 1, &BTreeSet::new()).and_then(move |rows| {
+        let start = graph.links(&rows).and_then(|links| match links.first() {
+            Some((row, _)) => Ok((Needs::of(row, &graph)?, row.parent.map(str::to_owned))),
+            None => Ok((Needs::default(), None)),
+        });
+        match start {
+            Ok((needs, _)) if needs.channels().is_empty() => Plan::ok(Vec::new()),
+            Ok((needs, parent)) => {
+                let channels = needs.channels();
+                graph.walk(parent, channels, seen, needs, Needs::look).map(Needs::finish)
+            }
+            Err(error) => Plan::err(unreadable(error)),
+        }
     })
 }
 
@@ -167,8 +169,19 @@ struct Open {
     written: Option<usize>,
 }
 
-impl Open {
-    fn channels(row: &crate::row::CheckpointRow, graph: &Graph) -> Result<Vec<Self>> {
+#[derive(Default)]
+struct Needs {
+    open: Vec<Open>,
+    /// Whether the parent's writes may hold what was sent to tasks.
+    sent_by_parent: bool,
+    /// The ancestors so far, newest first.
+    passed: Vec<String>,
+    /// How many of these are needed.
+    needed: usize,
+}
+
+impl Needs {
+    fn of(row: &CheckpointRow<'_>, graph: &Graph) -> Result<Self> {
         let metadata = row.metadata()?;
         let state = State::read(row, &graph.store.serializer)?;
         let counted: BTreeSet<&str> = metadata.delta_channels().collect();
@@ -177,24 +190,27 @@ impl Open {
         let candidates: BTreeSet<&str> =
             state.channels().filter(|channel| !own(channel)).chain(counted.iter().copied()).collect();
         let empty = candidates.into_iter().filter(|channel| state.value(channel).is_none());
-        Ok(empty
+        let open = empty
             .map(|channel| Open { channel: channel.to_owned(), counted: counted.contains(channel), written: None })
-            .collect())
+            .collect();
+        Ok(Self { open, sent_by_parent: state.is_old(), ..Self::default() })
     }
-}
 
-struct Needs {
-    open: Vec<Open>,
-    /// The ancestors so far, newest first.
-    passed: Vec<String>,
-    /// How many of these are needed.
-    needed: usize,
-}
+    /// The channels whose writes matter.
+    fn channels(&self) -> BTreeSet<String> {
+        let sends = self.sent_by_parent.then(|| TASKS.to_owned());
+        self.open.iter().map(|open| open.channel.clone()).chain(sends).collect()
+    }
 
-impl Needs {
-    fn look(&mut self, graph: &Graph, (row, writes): &Link) -> Result<bool> {
+    fn look(&mut self, graph: &Graph, (row, writes): &Link<'_>) -> Result<bool> {
         let position = self.passed.len();
-        self.passed.push(row.key.id.clone());
+        self.passed.push(row.key.id.to_owned());
+        if std::mem::take(&mut self.sent_by_parent) && writes.iter().any(|write| write.channel == TASKS) {
+            self.needed = 1;
+        }
+        if self.open.is_empty() {
+            return Ok(false);
+        }
         let state = State::read(row, &graph.store.serializer).map_err(unreadable)?;
         let needed = &mut self.needed;
         self.open.retain_mut(|open| {
@@ -211,6 +227,14 @@ impl Needs {
         });
         Ok(!self.open.is_empty())
     }
+
+    fn finish(mut self) -> Vec<String> {
+        // Without a value up to the first checkpoint, the writes themselves are all there is.
+        let written = self.open.iter().filter_map(|open| open.written).max();
+        let needed = self.needed.max(written.map_or(0, |position| position + 1));
+        self.passed.truncate(needed);
+        self.passed
+    }
 }
 
 /// A snapshot of a delta channel, Python's or JavaScript's.
@@ -224,7 +248,7 @@ fn is_snapshot(value: &Data) -> bool {
 
 /// Nothing is deleted on a guess.
 fn unreadable(error: Error) -> Error {
-    Error::new(error.kind(), "nothing was deleted: a checkpoint that others may need cannot be read").with_source(error)
+    Error::new(error.kind(), format!("nothing was deleted: {error}")).with_source(error)
 }
 
 /// Deletes checkpoints with their writes, if their threads still look as they did.

@@ -8,7 +8,7 @@ use super::{Store, read::check_config};
 use crate::{
     Checkpoint, Config, Metadata,
     row::{Typed, check_ids, check_row, metadata_param},
-    serde::{Data, Serializer},
+    serde::Data,
 };
 
 /// Stores a checkpoint whose parent is the one that the config names.
@@ -29,7 +29,7 @@ fn put_batch(store: &Store, config: &Config, checkpoint: &Checkpoint, metadata: 
         return Err(Error::invalid("a checkpoint needs an id: an empty one names the latest"));
     }
     let (thread_id, ns, layout) = (config.thread_id.as_str(), config.ns(), store.texts.layout);
-    let value = dump(&store.serializer, &checkpoint.clone().into_data())?;
+    let value = typed(store.serializer.dumps_checkpoint(checkpoint)?);
     let metadata = metadata.to_text(config)?;
     check_row(
         "a checkpoint",
@@ -48,7 +48,7 @@ fn put_batch(store: &Store, config: &Config, checkpoint: &Checkpoint, metadata: 
             ns.into(),
             checkpoint.id.as_str().into(),
             config.id().into(),
-            value.tag.as_str().into(),
+            value.tag.into(),
             value.to_param(layout),
             metadata_param(Cow::Owned(metadata.into_bytes()), layout)?,
         ],
@@ -56,9 +56,8 @@ fn put_batch(store: &Store, config: &Config, checkpoint: &Checkpoint, metadata: 
     Ok(batch)
 }
 
-pub(super) fn dump(serializer: &Serializer, data: &Data) -> Result<Typed> {
-    let (tag, bytes) = serializer.dumps_typed(data)?;
-    Ok(Typed { tag: tag.to_owned(), bytes })
+fn typed((tag, bytes): (&'static str, Vec<u8>)) -> Typed<'static> {
+    Typed { tag, bytes: Cow::Owned(bytes) }
 }
 
 /// What one task wrote.
@@ -84,7 +83,7 @@ fn special_idx(channel: &str) -> Option<i64> {
 struct Ready<'a> {
     idx: i64,
     channel: &'a str,
-    value: Typed,
+    value: Typed<'static>,
 }
 
 /// Stores writes to the checkpoint that the config names, which need not be there yet.
@@ -110,7 +109,7 @@ fn writes_batch(store: &Store, config: &Config, writes: &Writes<'_>) -> Result<V
     for (position, (channel, data)) in writes.writes.iter().enumerate() {
         let explain = |error: Error| error.context("write", position).context("channel", format_args!("{channel:?}"));
         check_ids(&[("a channel's name", channel)])?;
-        let value = dump(&store.serializer, data).map_err(explain)?;
+        let value = typed(store.serializer.dumps_typed(data).map_err(explain)?);
         check_row("a write", &keys, channel.len() + value.size(store.texts.layout)).map_err(explain)?;
         match special_idx(channel) {
             Some(idx) => replaced.push(Ready { idx, channel, value }),
@@ -131,7 +130,7 @@ impl Store {
         let keys = || keys.iter().map(|key| Value::from(*key));
         let packed = pack(writes.iter().map(|write| {
             let value = write.value.to_packed(layout);
-            super::json_array([&*write.idx.to_string(), write.channel, &write.value.tag, &value])
+            super::json_array([&*write.idx.to_string(), write.channel, write.value.tag, &value])
         }));
         let mut left = writes.iter();
         let mut statements = Vec::new();
@@ -142,7 +141,7 @@ impl Store {
                     statements.push(Statement::new(many.clone(), keys().chain([array.into()]).collect::<Vec<_>>()));
                 }
                 Pack::One(_) => statements.extend(left.next().map(|write| {
-                    let own = [write.idx.into(), write.channel.into(), write.value.tag.as_str().into()];
+                    let own = [write.idx.into(), write.channel.into(), write.value.tag.into()];
                     let params = keys().chain(own).chain([write.value.to_param(layout)]);
                     Statement::new(one.clone(), params.collect::<Vec<_>>())
                 })),

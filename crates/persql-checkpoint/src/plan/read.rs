@@ -1,38 +1,36 @@
 //! One checkpoint with its writes.
 
-use std::collections::HashMap;
-
 use persql_core::{Plan, Result, Rows, Statement};
 
-use super::Store;
+use super::{Store, sends};
 use crate::{
-    CheckpointTuple, Config,
+    CheckpointTuple, Config, Layout,
     row::{AnyRow, CheckpointRow, WriteRow, check_ids},
-    sql::Texts,
 };
 
 /// Checkpoints with their writes, as they came.
 #[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) found: Vec<(CheckpointRow, Vec<WriteRow>)>,
+pub(super) struct Page<'r> {
+    pub(super) found: Vec<(CheckpointRow<'r>, Vec<WriteRow<'r>>)>,
     /// How many there are, up to one more than were asked for, if the statement says so.
     pub(super) available: usize,
 }
 
-impl Page {
-    /// Puts writes to their checkpoints.
-    pub(super) fn read(rows: &Rows, texts: &Texts) -> Result<Self> {
+impl<'r> Page<'r> {
+    /// Puts writes to their checkpoints, which come first.
+    pub(super) fn read(rows: &'r Rows, layout: Layout) -> Result<Self> {
         let mut page = Page::default();
-        let mut position = HashMap::new();
+        let mut last = 0;
         for row in rows.iter() {
-            match AnyRow::read(&row, texts)? {
-                AnyRow::Checkpoint(row) => {
-                    position.insert(row.key.clone(), page.found.len());
-                    page.found.push((row, Vec::new()));
-                }
+            match AnyRow::read(&row, layout)? {
+                AnyRow::Checkpoint(row) => page.found.push((row, Vec::new())),
                 AnyRow::Write(row) => {
-                    let found = position.get(&row.key).and_then(|position| page.found.get_mut(*position));
-                    if let Some((_, writes)) = found {
+                    // Mostly to the same as the write before, or to the next.
+                    let (before, from) = page.found.split_at(last);
+                    let near = from.iter().chain(before).position(|(checkpoint, _)| checkpoint.key == row.key);
+                    let Some(distance) = near else { continue };
+                    last = (last + distance) % page.found.len();
+                    if let Some((_, writes)) = page.found.get_mut(last) {
                         writes.push(row);
                     }
                 }
@@ -54,15 +52,22 @@ pub(crate) fn get_tuple(store: &Store, config: &Config) -> Plan<Option<Checkpoin
         None => Statement::new(texts.get_latest.clone(), keys),
     };
     let (store, config) = (store.clone(), config.clone());
-    store.read(statement).try_map(move |rows| {
-        let Some((row, writes)) = Page::read(&rows, &store.texts)?.found.into_iter().next() else { return Ok(None) };
-        let mut tuple = CheckpointTuple::read(&row, writes, &store.serializer)?;
-        if config.id().is_some() {
-            // The caller's own, with whatever else it says.
-            tuple.config = config;
+    store.read(statement).and_then(move |rows| match first(&rows, &store) {
+        Ok(None) => Plan::ok(None),
+        Ok(Some(mut tuple)) => {
+            if config.id().is_some() {
+                // The caller's own, with whatever else it says.
+                tuple.config = config;
+            }
+            sends::migrate(&store, vec![tuple]).map(|tuples| tuples.into_iter().next())
         }
-        Ok(Some(tuple))
+        Err(error) => Plan::err(error),
     })
+}
+
+fn first(rows: &Rows, store: &Store) -> Result<Option<CheckpointTuple>> {
+    let first = Page::read(rows, store.texts.layout)?.found.into_iter().next();
+    first.map(|(row, writes)| CheckpointTuple::read(&row, writes, &store.serializer)).transpose()
 }
 
 pub(super) fn check_config(config: &Config) -> Result<()> {

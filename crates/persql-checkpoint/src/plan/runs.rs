@@ -90,30 +90,20 @@ fn find(search: Search, after: Key, mut doomed: Doomed) -> Plan<Doomed> {
 fn check_threads(store: Store, threads: Vec<(String, Vec<Key>)>, position: usize) -> Plan<Vec<(String, Vec<Key>)>> {
     let Some((thread_id, keys)) = threads.get(position) else { return Plan::ok(threads) };
     let doomed: HashSet<(String, String)> = keys.iter().map(|key| (key.ns.clone(), key.id.clone())).collect();
-    let children = arrays(keys.iter().map(place)).into_iter();
     let thread_id = thread_id.clone();
-    children_of(store.clone(), thread_id.clone(), children, Vec::new()).and_then(move |children| {
+    children_of(&store, &thread_id, keys).and_then(move |children| {
         let stay = children.into_iter().filter(|child| !doomed.contains(child)).collect::<Vec<_>>().into_iter();
         check_children(store.clone(), thread_id, stay, doomed)
             .and_then(move |()| check_threads(store, threads, position + 1))
     })
 }
 
-fn children_of(
-    store: Store,
-    thread_id: String,
-    mut arrays: std::vec::IntoIter<String>,
-    mut found: Vec<(String, String)>,
-) -> Plan<Vec<(String, String)>> {
-    let Some(array) = arrays.next() else { return Plan::ok(found) };
-    let statement = Statement::new(store.texts.children.clone(), (thread_id.as_str(), array));
-    store.read(statement).and_then(move |rows| {
-        let page: Result<Vec<(String, String)>> = try_rows(&rows, |row| Ok((row.get(0)?, row.get(1)?)));
-        match page {
-            Ok(page) => found.extend(page),
-            Err(error) => return Plan::err(error),
-        }
-        children_of(store, thread_id, arrays, found)
+fn children_of(store: &Store, thread_id: &str, parents: &[Key]) -> Plan<Vec<(String, String)>> {
+    let arrays = arrays(parents.iter().map(place)).into_iter();
+    let reads = arrays.map(|array| Statement::new(store.texts.children.clone(), (thread_id, array)));
+    store.read_each(reads.collect()).try_map(|answers| {
+        let pages = answers.iter().map(|rows| try_rows(rows, |row| Ok((row.get(0)?, row.get(1)?))));
+        Ok(pages.collect::<Result<Vec<_>>>()?.concat())
     })
 }
 

@@ -5,7 +5,8 @@
 
 use persql_core::{Error, Result};
 
-use super::data::Data;
+use super::data::{Data, Map};
+use crate::Checkpoint;
 
 /// How many containers may stand in one another: as many as ormsgpack writes. The bytes of an extension count anew.
 pub const MAX_ENCODE_DEPTH: usize = 255;
@@ -14,6 +15,48 @@ pub const MAX_ENCODE_DEPTH: usize = 255;
 pub(super) fn encode(data: &Data) -> Result<Vec<u8>> {
     let mut writer = Writer { bytes: Vec::new() };
     writer.value(data, 0)?;
+    Ok(writer.bytes)
+}
+
+/// The bytes of a checkpoint: the keys in the order of LangGraph, then those that this crate does not know.
+pub(super) fn encode_checkpoint(checkpoint: &Checkpoint) -> Result<Vec<u8>> {
+    let Checkpoint {
+        v,
+        ts,
+        id,
+        channel_values,
+        channel_versions,
+        versions_seen,
+        updated_channels,
+        pending_sends,
+        rest,
+    } = checkpoint;
+    let mut writer = Writer { bytes: Vec::new() };
+    writer.header(&MAP, 7 + usize::from(pending_sends.is_some()) + rest.len())?;
+    writer.text("v")?;
+    writer.integer((*v).into())?;
+    for (key, text) in [("ts", ts), ("id", id)] {
+        writer.text(key)?;
+        writer.text(text)?;
+    }
+    let maps = [("channel_values", channel_values), ("channel_versions", channel_versions)];
+    for (key, map) in maps.into_iter().chain([("versions_seen", versions_seen)]) {
+        writer.text(key)?;
+        writer.map(map, 1)?;
+    }
+    if let Some(sends) = pending_sends {
+        writer.text("pending_sends")?;
+        writer.list(sends, 1)?;
+    }
+    writer.text("updated_channels")?;
+    match updated_channels {
+        None => writer.bytes.push(0xc0),
+        Some(names) => {
+            writer.header(&LIST, names.len())?;
+            names.iter().try_for_each(|name| writer.text(name))?;
+        }
+    }
+    writer.pairs(rest, 1)?;
     Ok(writer.bytes)
 }
 
@@ -38,42 +81,18 @@ struct Writer {
 impl Writer {
     /// A value that stands in `depth` containers.
     fn value(&mut self, data: &Data, depth: usize) -> Result<()> {
-        let inside = || {
-            if depth < MAX_ENCODE_DEPTH {
-                return Ok(depth + 1);
-            }
-            Err(Error::invalid(format!("a value is nested deeper than {MAX_ENCODE_DEPTH} levels")))
-        };
         match data {
             Data::Nil => self.bytes.push(0xc0),
             Data::Bool(truth) => self.bytes.push(if *truth { 0xc3 } else { 0xc2 }),
             Data::Int(integer) => self.integer(*integer)?,
             Data::Float(float) => self.tagged(0xcb, &float.to_be_bytes()),
-            Data::Str(text) => {
-                self.header(&STR, text.len())?;
-                self.bytes.extend_from_slice(text.as_bytes());
-            }
+            Data::Str(text) => self.text(text)?,
             Data::Bytes(bytes) => {
                 self.header(&BIN, bytes.len())?;
                 self.bytes.extend_from_slice(bytes);
             }
-            Data::List(items) => {
-                let depth = inside()?;
-                self.header(&LIST, items.len())?;
-                items.iter().try_for_each(|item| self.value(item, depth))?;
-            }
-            Data::Map(map) => {
-                let depth = inside()?;
-                self.header(&MAP, map.len())?;
-                for (key, value) in map.iter() {
-                    if !key.is_key() {
-                        let kind = key.type_name();
-                        return Err(Error::invalid(format!("{kind} cannot be the key of a map, or a part of it")));
-                    }
-                    self.value(key, depth)?;
-                    self.value(value, depth)?;
-                }
-            }
+            Data::List(items) => self.list(items, depth)?,
+            Data::Map(map) => self.map(map, depth)?,
             Data::Ext(ext) => {
                 // Some lengths have a header of their own.
                 match ext.data.len() {
@@ -87,6 +106,37 @@ impl Writer {
                 self.bytes.extend_from_slice(&ext.code.to_be_bytes());
                 self.bytes.extend_from_slice(&ext.data);
             }
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<()> {
+        self.header(&STR, text.len())?;
+        self.bytes.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+
+    fn list(&mut self, items: &[Data], depth: usize) -> Result<()> {
+        let depth = deeper(depth)?;
+        self.header(&LIST, items.len())?;
+        items.iter().try_for_each(|item| self.value(item, depth))
+    }
+
+    fn map(&mut self, map: &Map, depth: usize) -> Result<()> {
+        let depth = deeper(depth)?;
+        self.header(&MAP, map.len())?;
+        self.pairs(map, depth)
+    }
+
+    /// The pairs of a map whose header is there, in `depth` containers with it.
+    fn pairs(&mut self, map: &Map, depth: usize) -> Result<()> {
+        for (key, value) in map.iter() {
+            if !key.is_key() {
+                let kind = key.type_name();
+                return Err(Error::invalid(format!("{kind} cannot be the key of a map, or a part of it")));
+            }
+            self.value(key, depth)?;
+            self.value(value, depth)?;
         }
         Ok(())
     }
@@ -132,10 +182,17 @@ impl Writer {
     }
 }
 
+fn deeper(depth: usize) -> Result<usize> {
+    if depth < MAX_ENCODE_DEPTH {
+        return Ok(depth + 1);
+    }
+    Err(Error::invalid(format!("a value is nested deeper than {MAX_ENCODE_DEPTH} levels")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serde::{Ext, Map};
+    use crate::serde::Ext;
 
     fn nested(levels: usize) -> Data {
         (0..levels).fold(Data::Nil, |inner, _| Data::List(vec![inner]))
@@ -151,6 +208,25 @@ mod tests {
             assert!(encode(&Map::from([(key, 1)]).into()).is_err());
         }
         assert!(encode(&Map::from([(Data::List(vec![1.into(), Data::Nil]), 1)]).into()).is_ok());
+    }
+
+    #[test]
+    fn a_checkpoint_has_the_bytes_of_its_data() {
+        let mut checkpoint = Checkpoint::new("id", "ts");
+        checkpoint.channel_values = Map::from([("a", Data::from(1)), ("deep", nested(MAX_ENCODE_DEPTH - 2))]);
+        checkpoint.channel_versions = Map::from([("a", "1")]);
+        let same = |checkpoint: &Checkpoint| {
+            assert_eq!(encode_checkpoint(checkpoint).unwrap(), encode(&checkpoint.clone().into_data()).unwrap());
+        };
+        same(&checkpoint);
+        checkpoint.v = 1;
+        checkpoint.versions_seen = Map::from([("node", Map::from([("a", 2.5)]))]);
+        checkpoint.updated_channels = Some((0..20).map(|number| number.to_string()).collect());
+        checkpoint.pending_sends = Some(vec![Ext::new(1, [0]).into()]);
+        checkpoint.rest = (0..20).map(|number| (number, nested(3))).collect();
+        same(&checkpoint);
+        checkpoint.channel_values = Map::from([("deep", nested(MAX_ENCODE_DEPTH - 1))]);
+        assert!(encode_checkpoint(&checkpoint).is_err() && encode(&checkpoint.into_data()).is_err());
     }
 
     #[test]

@@ -90,6 +90,15 @@ impl Serializer {
             Data::Bytes(bytes) => (Tag::Bytes, bytes.clone()),
             _ => (Tag::Msgpack, encode::encode(data)?),
         };
+        self.seal(tag, bytes)
+    }
+
+    /// The tag and the bytes of a checkpoint: those of its [data](Checkpoint::into_data), without a copy of the values.
+    pub(crate) fn dumps_checkpoint(&self, checkpoint: &Checkpoint) -> Result<(&'static str, Vec<u8>)> {
+        self.seal(Tag::Msgpack, encode::encode_checkpoint(checkpoint)?)
+    }
+
+    fn seal(&self, tag: Tag, bytes: Vec<u8>) -> Result<(&'static str, Vec<u8>)> {
         #[cfg(feature = "aes")]
         if let Some(cipher) = &self.cipher {
             return Ok((tag.encrypted(), cipher.encrypt(bytes)?));
@@ -112,7 +121,12 @@ impl Serializer {
     /// # Errors
     /// As [`Serializer::loads_typed`]; [`ErrorKind::Corrupt`] too if the value is no checkpoint.
     pub fn loads_checkpoint(&self, tag: &str, bytes: &[u8]) -> Result<Checkpoint> {
-        Checkpoint::from_data(self.loads(tag, bytes, Failure::into_checkpoint_error)?)
+        Checkpoint::from_data(self.loads_state(tag, bytes)?)
+    }
+
+    /// The value that a checkpoint is, whatever it holds, with errors that name the channel.
+    pub(crate) fn loads_state(&self, tag: &str, bytes: &[u8]) -> Result<Data> {
+        self.loads(tag, bytes, Failure::into_checkpoint_error)
     }
 
     fn loads(&self, tag: &str, bytes: &[u8], explain: fn(Failure) -> Error) -> Result<Data> {

@@ -16,6 +16,7 @@ use super::{
     error::{missing, translate},
     identity::OpenFile,
     rules::{self, Asked, Settled},
+    workers,
 };
 use crate::{Error, ErrorKind, Result};
 
@@ -269,6 +270,7 @@ fn wait_a_little(_attempts: i32) -> bool {
 
 /// Between 0.1 and 0.5 ms, so that waiters do not march in step.
 pub(super) fn sleep_a_little() {
+    workers::about_to_wait();
     let jitter = RandomState::new().hash_one(()) % 400;
     thread::sleep(Duration::from_micros(100 + jitter));
 }
@@ -293,6 +295,7 @@ mod tests {
                 busy_timeout: Duration::ZERO,
                 log_limit: 1 << 30,
                 must_exist: false,
+                hides_records: false,
             };
             let conn = Conn::open_memory(options).unwrap();
             let store = conn.as_ours(|sqlite| sqlite.query_row("PRAGMA temp_store", [], |row| row.get::<_, i64>(0)));

@@ -108,6 +108,8 @@ fn from_code(code: i32, message: &str, told: impl FnOnce(&str) -> Option<Error>)
         ffi::SQLITE_CONSTRAINT_FOREIGNKEY => constraint(Rule::FkViolation, "a foreign-key rule is broken", message),
         ffi::SQLITE_CONSTRAINT_CHECK => constraint(Rule::CheckViolation, "a check rule is broken", message),
         ffi::SQLITE_CONSTRAINT_DATATYPE => constraint(Rule::TypeMismatch, "a value is of the wrong type", message),
+        // Without a shared cache it is never another connection that is in the way.
+        ffi::SQLITE_LOCKED => error(Sql, Rule::Unknown, "the statement cannot run inside of a transaction"),
         ffi::SQLITE_CONSTRAINT_TRIGGER => error(Conflict, Rule::Unknown, &format!("a trigger refused: {message}")),
         _ => match code & 0xff {
             ffi::SQLITE_CONSTRAINT => error(Conflict, Rule::Unknown, "a rule of the table is broken"),

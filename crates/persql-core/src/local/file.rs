@@ -73,8 +73,7 @@ impl FileStore {
         }
     }
 
-    /// Runs a batch that only reads; `None` if it writes, and nothing has run. SQL of the user's own is looked at
-    /// first, on a reader.
+    /// Runs a batch that only reads; `None` if it writes, and nothing has run.
     pub(super) fn read_batch(&self, batch: &Batch, limit: Option<Duration>) -> Option<Result<Vec<Rows>>> {
         match batch.access() {
             Access::Read => {
@@ -82,13 +81,34 @@ impl FileStore {
             }
             Access::Write | Access::Schema => None,
             Access::Raw { .. } if batch.surely_writes() => None,
-            Access::Raw { transaction } => match self.only_reads(batch, limit) {
-                Ok(true) => Some(self.read(limit, |conn| {
-                    conn.within(batch, |conn| run_raw(conn, batch.statements(), transaction, Conn::begin_write))
-                })),
-                Ok(false) => None,
-                Err(error) => Some(Err(error)),
-            },
+            Access::Raw { transaction } => self.read_raw(batch, transaction, limit),
+        }
+    }
+
+    /// The same for SQL of the user's own, which a reader looks at before it runs it. Errors of the SQL itself are found
+    /// here too.
+    fn read_raw(&self, batch: &Batch, transaction: bool, limit: Option<Duration>) -> Option<Result<Vec<Rows>>> {
+        let statements = batch.statements();
+        let mut reads = None;
+        let outcome = self.read(limit, |conn| {
+            for statement in statements {
+                if !conn.only_reads(statement)? {
+                    reads = Some(false);
+                    return Ok(Vec::new());
+                }
+            }
+            reads = Some(true);
+            conn.within(batch, |conn| run_reads(conn, statements, transaction))
+        });
+        match (outcome, reads) {
+            (_, Some(false)) => None,
+            (Err(error), None) if error.sql_kind() == Some(SqlErrorKind::UnknownDatabase) => {
+                let is_answer = batch.must_exist() || statements.iter().all(|statement| tokens::reads(statement.sql()));
+                is_answer.then_some(Err(error))
+            }
+            // A later statement may need a table that an earlier one of the same batch creates.
+            (Err(error), None) if error.kind() == ErrorKind::Sql && statements.len() > 1 => None,
+            (outcome, _) => Some(outcome),
         }
     }
 
@@ -107,56 +127,63 @@ impl FileStore {
             conn.waiting(wait.end(), |conn| conn.limited(wait.deadline, work))
         }))
     }
-
-    /// Whether raw SQL can go to a reader. Errors of the SQL itself are found here too.
-    fn only_reads(&self, batch: &Batch, limit: Option<Duration>) -> Result<bool> {
-        let looked = self.read(limit, |conn| {
-            for statement in batch.statements() {
-                if !conn.only_reads(statement)? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        });
-        match looked {
-            Err(error) if error.sql_kind() == Some(SqlErrorKind::UnknownDatabase) => {
-                if batch.must_exist() || batch.statements().iter().all(|statement| tokens::reads(statement.sql())) {
-                    Err(error)
-                } else {
-                    Ok(false)
-                }
-            }
-            // A later statement may need a table that an earlier one of the same batch creates.
-            Err(error) if error.kind() == ErrorKind::Sql && batch.statements().len() > 1 => Ok(false),
-            looked => looked,
-        }
-    }
 }
 
-/// Runs SQL of the user's own. `begin` begins a transaction that writes.
+/// Runs SQL of the user's own. `begin` begins a transaction that writes, in which SQLite makes no checkpoint.
 pub(super) fn run_raw(
     conn: &Conn,
     statements: &[Statement],
     transaction: bool,
     begin: impl Fn(&Conn) -> Result<()>,
 ) -> Result<Vec<Rows>> {
+    each_or_all(statements, transaction, |statements| {
+        if let [only] = statements
+            && tokens::is_checkpoint(only.sql())
+        {
+            return conn.execute_all(statements);
+        }
+        if statements.iter().all(|statement| conn.only_reads(statement).unwrap_or(false)) {
+            return read_together(conn, statements);
+        }
+        begin(conn)?;
+        conn.finish(conn.execute_all(statements))
+    })
+}
+
+/// Runs SQL of the user's own that is known to read.
+fn run_reads(conn: &Conn, statements: &[Statement], transaction: bool) -> Result<Vec<Rows>> {
+    each_or_all(statements, transaction, |statements| read_together(conn, statements))
+}
+
+fn each_or_all(
+    statements: &[Statement],
+    transaction: bool,
+    run: impl Fn(&[Statement]) -> Result<Vec<Rows>>,
+) -> Result<Vec<Rows>> {
     if transaction {
-        return run_together(conn, statements, &begin);
+        return run(statements);
     }
-    let mut sets = Vec::with_capacity(statements.len());
+    let mut sets: Vec<Rows> = Vec::with_capacity(statements.len());
     for statement in statements {
-        sets.extend(run_together(conn, std::slice::from_ref(statement), &begin)?);
+        match run(std::slice::from_ref(statement)) {
+            Ok(set) => sets.extend(set),
+            // What came before the error stays.
+            Err(error) => {
+                let may = error.may_have_applied() || sets.iter().any(|set| set.changes().is_some());
+                return Err(error.with_may_have_applied(may));
+            }
+        }
     }
     Ok(sets)
 }
 
-fn run_together(conn: &Conn, statements: &[Statement], begin: impl Fn(&Conn) -> Result<()>) -> Result<Vec<Rows>> {
-    let reads = statements.iter().all(|statement| conn.only_reads(statement).unwrap_or(false));
+fn read_together(conn: &Conn, statements: &[Statement]) -> Result<Vec<Rows>> {
     match statements {
         // A pragma may set something until the end of the transaction, so it needs one that ends.
-        [only] if reads && !tokens::is(only.sql(), "pragma") => return conn.execute_all(statements),
-        _ if reads => conn.control("BEGIN")?,
-        _ => begin(conn)?,
+        [only] if !tokens::is(only.sql(), "pragma") => conn.execute_all(statements),
+        _ => {
+            conn.control("BEGIN")?;
+            conn.finish(conn.execute_all(statements))
+        }
     }
-    conn.finish(conn.execute_all(statements))
 }

@@ -27,6 +27,8 @@ pub(super) struct Readers {
 struct State {
     idle: Vec<Conn>,
     open: usize,
+    /// Threads that wait for a connection.
+    waiting: usize,
 }
 
 impl Readers {
@@ -92,7 +94,9 @@ impl Readers {
                 state.open += 1;
                 return None;
             }
+            state.waiting += 1;
             state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.waiting -= 1;
         }
     }
 }
@@ -111,7 +115,11 @@ impl Drop for Lease<'_> {
             Some(conn) => state.idle.push(conn),
             None => state.open -= 1,
         }
+        // To notify is a system call, and nearly always nobody waits.
+        let is_awaited = state.waiting > 0;
         drop(state);
-        self.readers.returned.notify_one();
+        if is_awaited {
+            self.readers.returned.notify_one();
+        }
     }
 }

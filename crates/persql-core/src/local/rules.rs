@@ -50,6 +50,9 @@ const PRAGMAS_WITH_ARGUMENT: [&str; 15] = [
     "application_id",
 ];
 
+/// Tables of the engine's own that tell what others do and store.
+const ENGINE_TABLES: [&str; 5] = ["dbstat", "sqlite_dbpage", "sqlite_stmt", "bytecode", "tables_used"];
+
 /// How the service's own tables begin.
 const RECORDS: &str = "_persql_";
 
@@ -89,6 +92,9 @@ pub(super) fn check_texts(request: &Request) -> crate::Result<()> {
 pub(super) struct Asked {
     /// Whether it is ours: for the transactions that we begin and end.
     pub(super) ours: AtomicBool,
+    /// Whether the schema must stay as it is.
+    #[cfg(feature = "server")]
+    pub(super) keeps_schema: AtomicBool,
     #[cfg(feature = "server")]
     touched: Mutex<Option<Vec<Touched>>>,
 }
@@ -134,6 +140,10 @@ pub(super) fn apply(connection: &mut Connection, options: Options, asked: &Arc<A
     let authorize = move |context: AuthContext<'_>| {
         #[cfg(feature = "server")]
         asked.note(&context.action);
+        #[cfg(feature = "server")]
+        if asked.keeps_schema.load(Ordering::Relaxed) && alters(&context.action) {
+            return Authorization::Deny;
+        }
         let allowed = !creates_in_temp(&context)
             && is_allowed(&context.action, strict)
             && !(options.hides_records && names_a_record(&context.action));
@@ -169,7 +179,28 @@ fn creates_in_temp(context: &AuthContext<'_>) -> bool {
     creates && context.database_name.is_some_and(|database| database.eq_ignore_ascii_case("temp"))
 }
 
-/// Whether the action is about one of the service's own tables.
+/// Whether the action changes the schema.
+#[cfg(feature = "server")]
+fn alters(action: &AuthAction<'_>) -> bool {
+    matches!(
+        action,
+        AuthAction::CreateTable { .. }
+            | AuthAction::CreateIndex { .. }
+            | AuthAction::CreateTrigger { .. }
+            | AuthAction::CreateView { .. }
+            | AuthAction::CreateVtable { .. }
+            | AuthAction::DropTable { .. }
+            | AuthAction::DropIndex { .. }
+            | AuthAction::DropTrigger { .. }
+            | AuthAction::DropView { .. }
+            | AuthAction::DropVtable { .. }
+            | AuthAction::AlterTable { .. }
+            | AuthAction::Reindex { .. }
+            | AuthAction::Analyze { .. }
+    )
+}
+
+/// Whether the action is about one of the service's own tables, or one that would show them.
 fn names_a_record(action: &AuthAction<'_>) -> bool {
     let (AuthAction::Read { table_name, .. }
     | AuthAction::Insert { table_name }
@@ -189,6 +220,7 @@ fn names_a_record(action: &AuthAction<'_>) -> bool {
         return false;
     };
     table_name.get(..RECORDS.len()).is_some_and(|start| start.eq_ignore_ascii_case(RECORDS))
+        || ENGINE_TABLES.iter().any(|name| name.eq_ignore_ascii_case(table_name))
 }
 
 fn is_allowed(action: &AuthAction<'_>, strict: bool) -> bool {

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Call, Method, Repeat, decode::unreadable, encode::to_json};
+use super::{Call, Method, Repeat, decode::unreadable, encode::to_json, time::Time};
 use crate::{
     Branch, BranchEnd, Control, Controlled, DatabaseName, Error, ErrorKind, Outcome, Result, branches::Secret,
     plan::unexpected, timestamp,
@@ -50,8 +50,8 @@ pub(super) fn decode(control: &Control, data: &str) -> Result<Controlled> {
             Branch {
                 reference: claimed.branch_ref,
                 database_slug: claimed.database_slug,
-                // The server keeps the time; this is when the handle gives up, a moment later.
-                expires_at: SystemTime::now().checked_add(*ttl),
+                // The server keeps the time; this is when the handle gives up too.
+                expires_at: claimed.expires_at.0.or_else(|| SystemTime::now().checked_add(*ttl)),
                 outcome: outcome(claimed.outcome.as_deref()),
                 secret: Secret(Some(claimed.token)),
             }
@@ -108,6 +108,8 @@ struct Claimed {
     branch_ref: String,
     token: String,
     database_slug: String,
+    #[serde(default)]
+    expires_at: Time,
     outcome: Option<String>,
 }
 

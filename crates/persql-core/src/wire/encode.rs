@@ -6,7 +6,10 @@ use serde::{
 };
 
 use super::{Call, Method, Repeat, branches, databases};
-use crate::{Access, Batch, Control, DatabaseName, Error, ErrorKind, Request, Result, Statement, Value};
+use crate::{
+    Access, Batch, Control, DatabaseName, Error, ErrorKind, Request, Result, SqlDetail, SqlErrorKind, Statement, Value,
+    tokens,
+};
 
 /// Writes a request: `/query` for one statement, `/batch` for several.
 pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
@@ -18,6 +21,11 @@ pub(crate) fn encode(name: &DatabaseName, request: &Request) -> Result<Call> {
     };
     if batch.statements().iter().flat_map(Statement::params).any(|value| matches!(value, Value::Blob(_))) {
         return Err(Error::invalid("the HTTP API carries no bytes: store them as base64 text"));
+    }
+    // The other side would run it, and without a key.
+    if batch.access() == Access::Read && !batch.statements().iter().all(|statement| tokens::reads(statement.sql())) {
+        return Err(Error::new(ErrorKind::Denied, "a plan that reads has a statement that writes")
+            .with_sql(SqlDetail::new(SqlErrorKind::Readonly)));
     }
     let (operation, body) = match batch.statements() {
         [one] => ("query", to_json(&WireStatement(one))?),

@@ -1,5 +1,7 @@
 //! Refusals of the server, in our names.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::Headers;
@@ -63,6 +65,12 @@ pub(super) fn failure(status: u16, headers: &Headers, refusal: Refusal) -> Error
         Some((detail, _)) => of_sql(detail.kind, status),
         None => of_status(status, refusal.error.as_deref().unwrap_or("")),
     };
+    let missing = detail.as_ref().and_then(|(detail, _)| match detail.kind {
+        SqlErrorKind::UnknownTable => detail.table.as_deref(),
+        SqlErrorKind::UnknownColumn => detail.column.as_deref(),
+        _ => None,
+    });
+    let message = missing.map_or(Cow::Borrowed(message), |missing| format!("{message}: {missing}").into());
     // A gateway may have lost the answer of a request that went through (some call that a 503 too); an engine that says
     // what is wrong rolled back.
     let lost = detail.is_none() && (status >= 500 || status == GONE);
@@ -73,9 +81,10 @@ pub(super) fn failure(status: u16, headers: &Headers, refusal: Refusal) -> Error
     if let Some((detail, at)) = detail {
         // Columns say of which table they are.
         match (&detail.table, at) {
-            (_, Some(at)) => error = error.context("column", at),
-            (Some(table), None) => error = error.context("table", table),
-            (None, None) => {}
+            (_, Some(at)) if detail.kind != SqlErrorKind::UnknownColumn => error = error.context("column", at),
+            (Some(table), None) if detail.kind != SqlErrorKind::UnknownTable => error = error.context("table", table),
+            // What is not there is in the message already.
+            _ => {}
         }
         error = error.with_sql(detail);
     }
@@ -154,6 +163,6 @@ mod tests {
         assert_eq!((detail.table.as_deref(), detail.column.as_deref()), (Some("t"), Some("a")));
         let error = refused(r#"{"kind":"not_null_violation","table":"t","column":"a","columns":null,"new":[1]}"#);
         assert_eq!(error.to_string(), "a not-null rule is broken (column: t.a)");
-        assert_eq!(refused(r#"{"kind":"unknown_table","table":"t"}"#).to_string(), "no such table (table: t)");
+        assert_eq!(refused(r#"{"kind":"unknown_table","table":"t"}"#).to_string(), "no such table: t");
     }
 }

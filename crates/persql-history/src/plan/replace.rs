@@ -31,7 +31,7 @@ pub(crate) fn replace(history: &History, messages: &[Message], operation_id: Opt
     let mut batch: Vec<Statement> = operation.iter().map(|operation| operation.record(None)).collect();
     batch.push(Statement::new(sql.guard_whole.clone(), guard));
     let new: Vec<&str> = messages.iter().skip(same).map(Message::as_json).collect();
-    batch.extend(pack_rows(&new).into_iter().map(|pack| place.insert(pack)));
+    batch.extend(pack_rows(new).into_iter().map(|pack| place.insert(pack)));
     // Last, so that the session never is without rows: whoever deletes its last row deletes the record of its operations.
     if let Some((first, last)) = history.ids.get(same).zip(history.ids.last()) {
         batch.push(Statement::new(sql.delete_between.clone(), (place.id(), *first, *last)));

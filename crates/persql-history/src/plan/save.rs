@@ -201,7 +201,7 @@ impl Save {
         record
             .into_iter()
             .chain(guard)
-            .chain(pack_rows(&texts).into_iter().map(|pack| self.place.insert(pack)))
+            .chain(pack_rows(texts).into_iter().map(|pack| self.place.insert(pack)))
             .chain(trim)
             .collect()
     }
