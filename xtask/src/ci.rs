@@ -75,7 +75,9 @@ fn summary(done: &[(&str, Duration)]) {
 }
 
 fn fmt(workspace: &Workspace) -> Outcome {
-    run(cargo(&workspace.root).args(["fmt", "--all", "--check"]))
+    run(cargo(&workspace.root).args(["fmt", "--all", "--check"]))?;
+    // The bridge to Python is a workspace of its own.
+    run(cargo(&workspace.root.join("tests/peers")).args(["fmt", "--check"]))
 }
 
 fn clippy(workspace: &Workspace) -> Outcome {

@@ -13,6 +13,7 @@ mod failure;
 mod faults;
 mod files;
 mod mutate;
+mod peers;
 mod process;
 mod release;
 mod resolve;
@@ -33,6 +34,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
     conformance::SUBCOMMAND,
     durability::SUBCOMMAND,
     faults::SUBCOMMAND,
+    peers::SUBCOMMAND,
     release::SUBCOMMAND,
     resolve::SUBCOMMAND,
     rusqlite::SUBCOMMAND,

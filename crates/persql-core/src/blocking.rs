@@ -246,9 +246,11 @@ impl Handle for Database {
     type Reply<T: Send + 'static> = Result<T>;
 
     fn run<T: Send + 'static>(&self, mut plan: Plan<T>) -> Result<T> {
+        // An operation that sends nothing is refused too.
+        let open = self.0.shared.check_open();
         loop {
             plan = match plan.into_step() {
-                Step::Done(result) => return result,
+                Step::Done(result) => return result.and_then(|value| open.map(|()| value)),
                 Step::Send(request, then) => {
                     let outcome = self.0.send(&request);
                     then.resume(request, outcome)

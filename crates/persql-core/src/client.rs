@@ -380,10 +380,16 @@ pub struct Shared {
 impl Shared {
     /// Refuses what cannot be sent, and anything once the client is closed.
     pub(crate) fn check(&self, request: &Request) -> Result<()> {
+        self.check_open()?;
+        request.check(self.transport.is_strict())
+    }
+
+    /// Refuses anything once the client is closed.
+    pub(crate) fn check_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Closed, "the client is closed"));
         }
-        request.check(self.transport.is_strict())
+        Ok(())
     }
 
     /// The same client with another token: its branches cost and close with it.

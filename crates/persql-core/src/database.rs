@@ -162,9 +162,11 @@ impl Handle for Database {
     fn run<T: Send + 'static>(&self, mut plan: Plan<T>) -> BoxFuture<Result<T>> {
         let link = self.0.clone();
         Box::pin(async move {
+            // An operation that sends nothing is refused too.
+            let open = link.shared.check_open();
             loop {
                 plan = match plan.into_step() {
-                    Step::Done(result) => return result,
+                    Step::Done(result) => return result.and_then(|value| open.map(|()| value)),
                     Step::Send(request, then) => link.advance(request, then).await,
                 }
             }

@@ -56,8 +56,10 @@ fn a_client_of_the_callers_stays_open(world: &World) -> Outcome {
     assert_eq!(session.get_items(None)?, [message(0)]);
     db.close();
     assert_eq!(refused(session.get_items(None))?.kind(), ErrorKind::Closed);
-    // As the SDK: a closed session refuses even an empty add? No: nothing is sent, so nothing can fail.
-    session.add_items::<Value>(&[])?;
+    // As the SDK: nothing would be sent, and still it is refused.
+    assert_eq!(refused(session.add_items::<Value>(&[]))?.kind(), ErrorKind::Closed);
+    let later = PerSqlSession::new(db.asynchronous(), "ada");
+    assert_eq!(refused(Any::block_on(later.add_items::<Value>(&[])))?.kind(), ErrorKind::Closed);
     Ok(())
 }
 

@@ -1,0 +1,32 @@
+"""Where the suites keep their databases: files of their own, or databases of a server."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from uuid import uuid4
+
+SERVER = os.environ.get("PERSQL_PEERS_STORAGE") == "server"
+BLOCKING = os.environ.get("PERSQL_PEERS_HANDLE") == "blocking"
+
+_databases: dict[str, str] = {}
+_directory = tempfile.mkdtemp(prefix="persql-peers-")
+atexit.register(shutil.rmtree, _directory, ignore_errors=True)
+
+
+def fresh() -> str:
+    """The URL of a database that nobody used before. `PERSQL_TOKEN` and `PERSQL_API_URL` name the server."""
+    name = uuid4().hex
+    return f"persql://peers/{name}" if SERVER else f"sqlite:{_directory}/{name}.db"
+
+
+def at(path: object) -> str:
+    """The URL of the database that stands for this file of a test, as long as this process lives.
+
+    Never the file itself: Python's SQLite and ours are two libraries in one process, and when either closes a file, the
+    other loses its locks on it.
+    """
+    if str(path) == ":memory:":
+        return fresh()
+    return _databases.setdefault(str(Path(str(path)).resolve()), fresh())
