@@ -18,6 +18,9 @@ const SMALL: usize = 64 << 10;
 /// The unit in which that memory is given out.
 pub(crate) const SHARE: usize = 64 << 10;
 
+/// What takes longer to read than to hand to another thread.
+const LONG: usize = 256 << 10;
+
 /// How long somebody is listened to who sends too much, so that he hears why he is refused.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -32,6 +35,21 @@ impl Deref for Received {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+impl Received {
+    /// Reads what the body says; away from the executor if that takes a while.
+    pub(crate) async fn parsed<T: Send + 'static>(
+        self,
+        parse: fn(&[u8]) -> Result<T, Failure>,
+    ) -> Result<(Self, T), Failure> {
+        if self.len() <= LONG {
+            let parsed = parse(&self)?;
+            return Ok((self, parsed));
+        }
+        let parsing = tokio::task::spawn_blocking(move || parse(&self).map(|parsed| (self, parsed)));
+        parsing.await.unwrap_or_else(|_| Err(Failure::bad("the body cannot be read")))
     }
 }
 

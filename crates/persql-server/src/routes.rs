@@ -63,12 +63,12 @@ async fn health() -> Answered {
 }
 
 async fn query(app: State<Arc<App>>, place: Place, headers: HeaderMap, body: Received) -> Answered {
-    let statements = statements::query(&body)?;
+    let (body, statements) = body.parsed(statements::query).await?;
     run(&app, &place, &headers, &body, Asked { statements, transaction: true, several: false }).await
 }
 
 async fn batch(app: State<Arc<App>>, place: Place, headers: HeaderMap, body: Received) -> Answered {
-    let (statements, transaction) = statements::batch(&body)?;
+    let (body, (statements, transaction)) = body.parsed(statements::batch).await?;
     run(&app, &place, &headers, &body, Asked { statements, transaction, several: true }).await
 }
 

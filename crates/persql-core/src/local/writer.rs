@@ -6,7 +6,8 @@
 //!
 //! A job never suffers for another's fault. One that fails is rolled back to its savepoint. One that kills the whole
 //! transaction (`OR ROLLBACK`, an interrupt, a full disk) or makes its COMMIT fail (a deferred foreign key) sends all
-//! jobs of the group back to be run one by one, in their order. Raw SQL and requests with a time limit run alone.
+//! jobs of the group back to be run one by one, in their order. Raw SQL and requests with a time limit run alone, but for
+//! a server's that only change rows.
 //!
 //! While the leader waits for another process, it also sends away those in the queue whose time has run out.
 
