@@ -19,7 +19,7 @@ use crate::{
     case::{Bar, Calls, Case, Failed, Ground},
     echo::Echo,
     items::turn,
-    side::{Side, tasks},
+    side::{Side, networking_tasks, tasks},
 };
 
 pub(crate) const CASES: &[Case] = &[
@@ -119,7 +119,7 @@ fn posted(ground: &Ground, callers: usize, keyed: bool) -> Result<Side, Failed> 
     let exchange = served.echo()?.exchange()?;
     let (url, http) = (format!("{}{}", served.server.url(), exchange.path), reqwest::Client::new());
     let keys = Arc::new(AtomicU64::new(0));
-    let side = tasks((0..callers).map(|_| {
+    let side = networking_tasks((0..callers).map(|_| {
         let request = http.post(&url).bearer_auth(&served.token).header(CONTENT_TYPE, "application/json");
         let (request, body, keys) = (request, exchange.request.clone(), Arc::clone(&keys));
         move || {
