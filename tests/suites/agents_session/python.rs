@@ -81,7 +81,7 @@ fn the_tables_are_those_of_sqlite_session(world: &World) -> Outcome {
     let session = ada(world)?;
     session.add_items(&[message(0)])?;
     let rows = session.database().query(
-        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'persql_%' ORDER BY rowid",
+        "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '%persql_%' ORDER BY rowid",
         (),
     )?;
     let ours: Vec<String> = rows.iter().map(|row| row.get::<&str>(0).map(words)).collect::<Result<_, _>>()?;

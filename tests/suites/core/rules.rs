@@ -12,14 +12,16 @@ pub(crate) fn cases() -> Vec<Case> {
         transactions_are_not_the_users,
         what_would_stay_on_the_connection_is_denied,
         only_the_services_pragmas_answer,
-        a_checkpoint_is_made_outside_of_any_transaction,
         functions_that_tell_about_the_engine_are_denied,
         deferred_foreign_keys_last_one_transaction,
         a_refusal_does_not_depend_on_what_ran_before,
     ];
     let here = local(
         "a server keeps the strict limits always",
-        cases![pragmas_that_set_something_are_denied_without_strict_limits_too],
+        cases![
+            pragmas_that_set_something_are_denied_without_strict_limits_too,
+            a_checkpoint_is_made_outside_of_any_transaction,
+        ],
     );
     [everywhere, here].concat()
 }

@@ -1,6 +1,6 @@
 //! What is compared: the same work through our crates and written by hand.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use persql_core::{Durability, blocking};
 
@@ -42,6 +42,8 @@ pub(crate) enum Bar {
     Cpu(f64),
     /// Several writers on one file.
     Writers(Writers),
+    /// The operations a second are at least so many times those of the other side, if a number is set.
+    Rate(Option<f64>),
     /// The row is there to be read.
     Open,
 }
@@ -103,6 +105,15 @@ pub(crate) struct Ground {
 impl Ground {
     pub(crate) fn new(case: &Case, path: PathBuf) -> Self {
         Self { calls: case.calls, durability: case.durability, path }
+    }
+
+    /// Where the side keeps its data.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
     }
 
     /// Our handle to the database.

@@ -7,10 +7,13 @@ mod by_hand;
 mod calls;
 mod case;
 mod checkpoint;
+mod echo;
 mod history;
 mod items;
 mod measure;
 mod report;
+mod requests;
+mod server;
 mod sessions;
 mod side;
 mod sql;
@@ -21,10 +24,14 @@ use std::process::ExitCode;
 use case::{Case, Failed};
 
 /// Every case, in the order of the table.
-const CASES: [&[Case]; 5] = [sessions::CASES, history::CASES, strands::CASES, checkpoint::CASES, calls::CASES];
+const CASES: [&[Case]; 6] =
+    [sessions::CASES, history::CASES, strands::CASES, checkpoint::CASES, calls::CASES, server::CASES];
 
 /// What a median is worth something from.
 const ROUNDS: usize = 7;
+
+/// The name of the table that is counted, not measured.
+const REQUESTS: &str = "requests";
 
 /// What the command line asks for.
 struct Options {
@@ -55,6 +62,9 @@ fn main() -> ExitCode {
 
 /// Runs the chosen cases and prints their rows as they come; gives how many bars were missed.
 fn run(options: &Options) -> Result<usize, Failed> {
+    if options.filter == REQUESTS {
+        return requests::print().map(|()| 0);
+    }
     let chosen: Vec<&Case> =
         CASES.into_iter().flatten().filter(|case| case.title().contains(&options.filter)).collect();
     if chosen.is_empty() {

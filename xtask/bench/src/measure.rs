@@ -12,7 +12,7 @@ use crate::{
 /// How long a lone caller's turn is: thousands of operations, but for the longest reads.
 const TURN: Duration = Duration::from_millis(300);
 
-/// How long several writers' turn is: SQLite's own waiting lasts up to 0.1 s at a time.
+/// How long several callers' turn is: SQLite's own waiting lasts up to 0.1 s at a time.
 const WRITERS_TURN: Duration = Duration::from_secs(1);
 
 /// What one side did in its turn.
@@ -46,7 +46,7 @@ struct Contest {
 /// Measures a case after a warm-up; every other round goes the other way round.
 pub(crate) fn run(case: &Case, rounds: usize) -> Result<Vec<Round>, Failed> {
     let mut contest = Contest::set_up(case)?;
-    let turn = if matches!(case.bar, Bar::Writers(_)) { WRITERS_TURN } else { TURN };
+    let turn = if matches!(case.bar, Bar::Writers(_) | Bar::Rate(_)) { WRITERS_TURN } else { TURN };
     sample(&mut contest.ours, turn / 3)?;
     sample(&mut contest.by_hand, turn / 3)?;
     (0..rounds)

@@ -46,6 +46,11 @@ pub(crate) fn row(case: &Case, rounds: &[Round]) -> Row {
             );
             (text, Some(bar.is_met(throughput, commits, slowest)))
         }
+        (Bar::Rate(least), _) => {
+            let rate = ratio(|sample| sample.throughput);
+            let bar = least.map_or_else(String::new, |least| format!(" at least {least} ×"));
+            (format!("ops/s{bar}: {rate:.2}"), least.map(|least| rate >= least))
+        }
         (Bar::Open, _) => ("–".to_owned(), None),
     };
     let short = met == Some(true) && matches!(case.bar, Bar::Cpu(_)) && aim.is_some_and(|aim| cpu > aim);

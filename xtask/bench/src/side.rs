@@ -9,7 +9,10 @@ use std::{
 
 use cpu_time::ProcessTime;
 use rusqlite::Connection;
-use tokio::{runtime::Builder, task::JoinSet};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinSet,
+};
 
 use crate::{case::Failed, sql};
 
@@ -95,9 +98,25 @@ where
     F: Future<Output = Result<(), Failed>> + Send + 'static,
     O: Fn() -> F + Send + Sync + 'static,
 {
-    let runtime = Builder::new_multi_thread().worker_threads(2).build()?;
+    Ok(tasks_on(Builder::new_multi_thread().worker_threads(2).build()?, operations))
+}
+
+/// Several tasks on an executor of two threads that does their network I/O as well.
+pub(crate) fn networking_tasks<F, O>(operations: impl IntoIterator<Item = O>) -> Result<Side, Failed>
+where
+    F: Future<Output = Result<(), Failed>> + Send + 'static,
+    O: Fn() -> F + Send + Sync + 'static,
+{
+    Ok(tasks_on(Builder::new_multi_thread().worker_threads(2).enable_all().build()?, operations))
+}
+
+fn tasks_on<F, O>(runtime: Runtime, operations: impl IntoIterator<Item = O>) -> Side
+where
+    F: Future<Output = Result<(), Failed>> + Send + 'static,
+    O: Fn() -> F + Send + Sync + 'static,
+{
     let operations: Vec<Arc<O>> = operations.into_iter().map(Arc::new).collect();
-    Ok(Box::new(move |until| {
+    Box::new(move |until| {
         let started = Instant::now();
         runtime.block_on(async {
             let mut callers = JoinSet::new();
@@ -110,7 +129,7 @@ where
             }
             Ok(Work { by_caller, wall: until - started, transactions: None, cpu: None })
         })
-    }))
+    })
 }
 
 async fn call_until<F: Future<Output = Result<(), Failed>>>(
