@@ -30,6 +30,7 @@ pub fn parse_timestamp(text: &str) -> Option<SystemTime> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Terms {
     pub(crate) must_exist: bool,
+    pub(crate) keeps_schema: bool,
     pub(crate) room: Room,
     pub(crate) once: Option<Once>,
 }
@@ -57,6 +58,13 @@ impl Terms {
     #[must_use]
     pub fn creates(mut self, creates: bool) -> Self {
         self.must_exist = !creates;
+        self
+    }
+
+    /// Whether the statements may create, alter and drop. They may, unless this says otherwise.
+    #[must_use]
+    pub fn alters(mut self, alters: bool) -> Self {
+        self.keeps_schema = !alters;
         self
     }
 

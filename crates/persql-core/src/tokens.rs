@@ -47,9 +47,10 @@ fn is_word(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '$' || !c.is_ascii()
 }
 
-/// What stands behind leading blanks and comments.
+/// What stands behind leading blanks and comments. SQLite also passes over byte-order marks, and over vertical tabs behind
+/// another blank.
 fn after_blank(sql: &str) -> &str {
-    let blank = [' ', '\t', '\n', '\r', '\u{c}'];
+    let blank = [' ', '\t', '\n', '\r', '\u{b}', '\u{c}', '\u{feff}'];
     let mut rest = sql.trim_start_matches(blank);
     loop {
         let after = if let Some(comment) = rest.strip_prefix("--") {
@@ -193,6 +194,11 @@ mod tests {
     #[test]
     fn a_text_of_blanks_holds_nothing() {
         assert!(is_empty(" ;; -- x\n /* ; */") && is_empty(""));
+        assert!(is_empty("\u{feff} \u{b}") && begins_with("\u{feff}drop TABLE t", &["drop"]));
+        assert!(
+            begins_with(" \u{b}/**/\u{feff}\u{feff}\u{b}VACUUM", &["vacuum"])
+                && is("\u{feff}\u{feff}update t", "update")
+        );
         assert!(!is_empty("\u{a0}") && !is_empty("'"));
     }
 }

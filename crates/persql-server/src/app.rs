@@ -1,11 +1,16 @@
 //! What all requests share.
 
-use std::time::SystemTime;
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::SystemTime,
+};
 
 use persql_core::PerSql;
+use tokio::sync::Semaphore;
 
 use crate::{
     config::{Clock, Limits},
+    flood::Flood,
     tokens::Tokens,
 };
 
@@ -16,6 +21,11 @@ pub(crate) struct App {
     pub(crate) tokens: Tokens,
     pub(crate) limits: Limits,
     pub(crate) clock: Clock,
+    pub(crate) flood: Flood,
+    /// Memory for bodies that are not small, in shares.
+    pub(crate) bodies: Arc<Semaphore>,
+    /// How many requests there were.
+    pub(crate) requests: AtomicU64,
 }
 
 impl App {

@@ -57,7 +57,7 @@ impl<'a> Shown<'a> {
 }
 
 /// `POST /v1/db/:ns/:db/claim_branch`
-pub(crate) async fn claim(State(app): State<Arc<App>>, place: Place, Received(body): Received) -> Answered {
+pub(crate) async fn claim(State(app): State<Arc<App>>, place: Place, body: Received) -> Answered {
     place.check_forkable()?;
     let claiming: Claiming = optional(&body)?;
     let leased = match claiming.role.as_deref() {
@@ -86,7 +86,7 @@ struct Upserting {
 }
 
 /// `PUT /v1/db/:ns/:db/branches/:ref`
-pub(crate) async fn upsert(place: Place, params: RawPathParams, Received(body): Received) -> Answered {
+pub(crate) async fn upsert(place: Place, params: RawPathParams, body: Received) -> Answered {
     place.check_forkable()?;
     let upserting: Upserting = parse(&body)?;
     let end = match upserting.expires_at {

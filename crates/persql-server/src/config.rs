@@ -89,10 +89,38 @@ pub struct Limits {
     pub answer_rows: usize,
     /// Bytes of an answer, as they are in memory.
     pub answer_bytes: usize,
+    /// How long the head of a request may take to arrive.
+    pub head: Duration,
+    /// How long its body may take.
+    pub body: Duration,
+    /// How long a connection may be open and send nothing, and how long an answer may not be taken.
+    pub idle: Duration,
+    /// Bytes of all bodies that are in memory at the same time. Others wait.
+    pub bodies_bytes: usize,
+    /// Connections. When there are more, the one closes that has been idle for longest.
+    pub connections: usize,
+    /// Connections from one address.
+    pub connections_of_address: usize,
+    /// Requests that one address may send in a minute; `None` for as many as it likes. Behind a proxy all callers have the
+    /// proxy's address.
+    pub requests_a_minute: Option<u32>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { run: Duration::from_secs(30), body_bytes: 64 << 20, answer_rows: 1_000_000, answer_bytes: 64 << 20 }
+        Self {
+            run: Duration::from_secs(30),
+            body_bytes: 64 << 20,
+            answer_rows: 1_000_000,
+            answer_bytes: 64 << 20,
+            head: Duration::from_secs(10),
+            body: Duration::from_secs(30),
+            // Longer than clients keep connections for later, so that none is closed while it is used again.
+            idle: Duration::from_secs(120),
+            bodies_bytes: 512 << 20,
+            connections: 4_096,
+            connections_of_address: 1_024,
+            requests_a_minute: None,
+        }
     }
 }

@@ -84,7 +84,7 @@ struct Create {
 }
 
 /// `POST /v1/databases`
-pub(crate) async fn create(State(app): State<Arc<App>>, caller: Caller, Received(body): Received) -> Answered {
+pub(crate) async fn create(State(app): State<Arc<App>>, caller: Caller, body: Received) -> Answered {
     caller.check_admin()?;
     let create: Create = parse(&body)?;
     if create.template.is_some() {

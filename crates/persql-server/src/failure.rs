@@ -1,7 +1,12 @@
 //! What goes wrong, as the API says it.
 
+use std::time::Duration;
+
 use axum::{
-    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
     response::{IntoResponse, Response},
 };
 use persql_core::{Error, ErrorKind, SqlDetail, SqlErrorKind};
@@ -13,16 +18,24 @@ pub(crate) struct Failure {
     status: StatusCode,
     message: String,
     detail: Option<SqlDetail>,
+    retry_after: Option<u64>,
 }
 
 impl Failure {
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), detail: None }
+        Self { status, message: message.into(), detail: None, retry_after: None }
     }
 
     /// What the caller sent cannot be meant.
     pub(crate) fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// The caller asks too often.
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests from this address");
+        Self { retry_after: Some(seconds.max(1)), ..failure }
     }
 
     /// The caller may not do this.
@@ -56,7 +69,12 @@ impl Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        (self.status, [(CONTENT_TYPE, HeaderValue::from_static("application/json"))], self.body()).into_response()
+        let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let mut response = (self.status, json, self.body()).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
     }
 }
 
@@ -69,7 +87,7 @@ impl From<Error> for Failure {
         // A detail says that the engine knows what became of the statement. It does not if the disk failed it.
         let is_lost = error.may_have_applied() && status.is_server_error();
         let detail = error.sql().filter(|_| !is_lost).cloned();
-        Self { status, message: error.to_string(), detail }
+        Self { status, message: error.to_string(), detail, retry_after: None }
     }
 }
 

@@ -6,6 +6,7 @@ use axum::{
     Router,
     extract::State,
     http::HeaderMap,
+    middleware::from_fn_with_state,
     routing::{delete, get, post, put},
 };
 use persql_core::{Answer, Batch, Error, ErrorKind, Handle, Plan, Request, Role, Statement, server::Terms};
@@ -20,7 +21,9 @@ use crate::{
     caller::Place,
     databases,
     failure::Failure,
-    idempotency, statements,
+    idempotency,
+    log::log,
+    statements,
 };
 
 /// What is shorter is sent as it is: it fits a packet anyway.
@@ -45,6 +48,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .layer(
             CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(COMPRESSED_FROM)),
         )
+        .layer(from_fn_with_state(Arc::clone(&app), log))
         .with_state(app)
 }
 
@@ -58,12 +62,12 @@ async fn health() -> Answered {
     Success::of(&Health { status: "ok" })
 }
 
-async fn query(app: State<Arc<App>>, place: Place, headers: HeaderMap, Received(body): Received) -> Answered {
+async fn query(app: State<Arc<App>>, place: Place, headers: HeaderMap, body: Received) -> Answered {
     let statements = statements::query(&body)?;
     run(&app, &place, &headers, &body, Asked { statements, transaction: true, several: false }).await
 }
 
-async fn batch(app: State<Arc<App>>, place: Place, headers: HeaderMap, Received(body): Received) -> Answered {
+async fn batch(app: State<Arc<App>>, place: Place, headers: HeaderMap, body: Received) -> Answered {
     let (statements, transaction) = statements::batch(&body)?;
     run(&app, &place, &headers, &body, Asked { statements, transaction, several: true }).await
 }

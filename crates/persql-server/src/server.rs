@@ -4,25 +4,27 @@ use std::{
     fmt,
     net::SocketAddr,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
-};
 use persql_core::{Error, ErrorKind, PerSql, Result};
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::oneshot,
+    net::TcpListener,
+    sync::{Semaphore, oneshot, watch},
+    task::JoinSet,
 };
 
-use crate::{Config, app::App, routes::router, tokens::Tokens};
+use crate::{
+    Config,
+    app::App,
+    body::SHARE,
+    connections::{self, Connections},
+    flood::Flood,
+    routes::router,
+    tokens::Tokens,
+};
 
 /// A server that is bound to its address and answers once [`serve`](Server::serve) runs.
 ///
@@ -106,30 +108,44 @@ impl Server {
 
     /// Answers until the future ends. Then nobody new is accepted, what is under way is answered, and this returns.
     pub async fn serve(self, until: impl Future<Output = ()> + Send) {
-        let router = router(Arc::clone(&self.app));
-        let connections = GracefulShutdown::new();
+        let Self { listener, address, app } = self;
+        let (router, connections) = (router(Arc::clone(&app)), Arc::new(Connections::default()));
+        let (stop, stopping) = watch::channel(false);
+        let mut serving = JoinSet::new();
+        let sweeper = tokio::spawn(sweep(app.client.clone()));
         let mut until = pin!(until);
-        let sweeper = tokio::spawn(sweep(self.app.client.clone()));
-        tracing::info!(address = %self.address, "listening");
+        tracing::info!(%address, "listening");
         loop {
             tokio::select! {
                 () = &mut until => break,
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => connect(stream, router.clone(), &connections),
+                Some(_) = serving.join_next() => {}
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, peer)) => {
+                        let limits = &app.limits;
+                        match connections.admit(peer.ip(), limits.connections, limits.connections_of_address) {
+                            Some(seat) => drop(serving.spawn(connections::serve(
+                                stream, peer, seat, Arc::clone(&app), router.clone(), stopping.clone(),
+                            ))),
+                            None => tracing::debug!(%peer, "a connection too many was refused"),
+                        }
+                    }
                     Err(error) => {
-                        // Mostly too many open files: others close some.
+                        // Mostly too many open files.
                         tracing::warn!(%error, "a connection could not be accepted");
+                        connections.make_room();
                         tokio::time::sleep(Duration::from_millis(20)).await;
                     }
                 },
             }
         }
-        drop(self.listener);
+        drop(listener);
         sweeper.abort();
-        if tokio::time::timeout(self.app.limits.run, connections.shutdown()).await.is_err() {
+        stop.send_replace(true);
+        let all = async { while serving.join_next().await.is_some() {} };
+        if tokio::time::timeout(app.limits.run, all).await.is_err() {
             tracing::warn!("some connections did not end in time");
         }
-        self.app.client.close();
+        app.client.close();
         tracing::info!("stopped");
     }
 }
@@ -148,7 +164,15 @@ fn open(config: Config) -> Result<App> {
         // Whoever waited for others may come again; the limit is for those who run.
         .busy_timeout(config.limits.run.mul_f64(0.8))
         .build()?;
-    Ok(App { client, tokens, limits: config.limits, clock: config.clock })
+    Ok(App {
+        client,
+        tokens,
+        flood: Flood::new(config.limits.requests_a_minute),
+        bodies: Arc::new(Semaphore::new(config.limits.bodies_bytes.max(config.limits.body_bytes).div_ceil(SHARE))),
+        requests: AtomicU64::new(0),
+        limits: config.limits,
+        clock: config.clock,
+    })
 }
 
 /// Deletes what is over: databases, branches and kept answers.
@@ -169,21 +193,6 @@ async fn sweep(client: PerSql) {
         minutes = minutes.wrapping_add(1);
         tokio::time::sleep(Duration::from_secs(60)).await;
     }
-}
-
-fn connect(stream: TcpStream, router: Router, connections: &GracefulShutdown) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "answers may be held back");
-    }
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection broke");
-        }
-    });
 }
 
 fn unusable(error: std::io::Error) -> Error {

@@ -14,6 +14,10 @@ impl Conn {
     /// Runs one statement.
     pub(super) fn execute(&self, statement: &Statement) -> Result<Rows> {
         let sql = statement.sql();
+        #[cfg(feature = "server")]
+        if self.must_ask(sql) {
+            self.sqlite.prepare(sql).map_err(translate_prepared)?;
+        }
         let mut prepared = self.sqlite.prepare_cached(sql).map_err(translate_prepared)?;
         let (wanted, given) = (prepared.parameter_count(), statement.params().len());
         if wanted != given {

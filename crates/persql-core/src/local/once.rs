@@ -5,6 +5,7 @@
 
 use std::{
     path::PathBuf,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -105,9 +106,17 @@ impl Conn {
     /// Does `work` for this batch, and gives up an answer that grows beyond its terms.
     pub(super) fn within<T>(&self, batch: &Batch, work: impl FnOnce(&Self) -> T) -> T {
         self.room.set(batch.terms().map(|terms| terms.room));
+        let keeps_schema = batch.terms().is_some_and(|terms| terms.keeps_schema);
+        self.asked.keeps_schema.store(keeps_schema, Ordering::Relaxed);
         let result = work(self);
+        self.asked.keeps_schema.store(false, Ordering::Relaxed);
         self.room.set(None);
         result
+    }
+
+    /// Whether the rules must be asked about this statement, also if somebody prepared the same for whom others hold.
+    pub(super) fn must_ask(&self, sql: &str) -> bool {
+        self.asked.keeps_schema.load(Ordering::Relaxed) && !tokens::changes_rows(sql) && !tokens::is(sql, "select")
     }
 
     /// Refuses one row more than there is room for.

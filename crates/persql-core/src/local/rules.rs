@@ -89,6 +89,9 @@ pub(super) fn check_texts(request: &Request) -> crate::Result<()> {
 pub(super) struct Asked {
     /// Whether it is ours: for the transactions that we begin and end.
     pub(super) ours: AtomicBool,
+    /// Whether the schema must stay as it is.
+    #[cfg(feature = "server")]
+    pub(super) keeps_schema: AtomicBool,
     #[cfg(feature = "server")]
     touched: Mutex<Option<Vec<Touched>>>,
 }
@@ -134,6 +137,10 @@ pub(super) fn apply(connection: &mut Connection, options: Options, asked: &Arc<A
     let authorize = move |context: AuthContext<'_>| {
         #[cfg(feature = "server")]
         asked.note(&context.action);
+        #[cfg(feature = "server")]
+        if asked.keeps_schema.load(Ordering::Relaxed) && alters(&context.action) {
+            return Authorization::Deny;
+        }
         let allowed = !creates_in_temp(&context)
             && is_allowed(&context.action, strict)
             && !(options.hides_records && names_a_record(&context.action));
@@ -167,6 +174,27 @@ fn creates_in_temp(context: &AuthContext<'_>) -> bool {
             | AuthAction::CreateVtable { .. }
     );
     creates && context.database_name.is_some_and(|database| database.eq_ignore_ascii_case("temp"))
+}
+
+/// Whether the action changes the schema.
+#[cfg(feature = "server")]
+fn alters(action: &AuthAction<'_>) -> bool {
+    matches!(
+        action,
+        AuthAction::CreateTable { .. }
+            | AuthAction::CreateIndex { .. }
+            | AuthAction::CreateTrigger { .. }
+            | AuthAction::CreateView { .. }
+            | AuthAction::CreateVtable { .. }
+            | AuthAction::DropTable { .. }
+            | AuthAction::DropIndex { .. }
+            | AuthAction::DropTrigger { .. }
+            | AuthAction::DropView { .. }
+            | AuthAction::DropVtable { .. }
+            | AuthAction::AlterTable { .. }
+            | AuthAction::Reindex { .. }
+            | AuthAction::Analyze { .. }
+    )
 }
 
 /// Whether the action is about one of the service's own tables.

@@ -116,3 +116,24 @@ fn a_refusal_is_an_error_for_clients_that_only_look_at_the_body() {
     let answer = world.query("SELEC 1");
     assert_eq!(answer.body["success"], Value::Bool(false));
 }
+
+#[test]
+fn blanks_that_only_sqlite_knows_hide_no_statement() {
+    let world = World::with_table();
+    world.query("INSERT INTO t VALUES (1, 'a')").data();
+    for blank in ["\u{feff}", " \u{b}", "/**/\u{feff}\u{b}", ";"] {
+        for sql in ["DROP TABLE t", "CREATE TABLE u(a)", "ALTER TABLE t RENAME TO u", "REINDEX t"] {
+            let answer = world.query_as(Role::Write, &format!("{blank}{sql}"));
+            assert!(matches!(answer.status, 400 | 403), "{blank:?} {sql}: {}", answer.body);
+        }
+        for sql in ["VACUUM INTO 'stolen.db'", "VACUUM", "ATTACH 'stolen.db' AS x", "BEGIN", "COMMIT", "SAVEPOINT x"] {
+            let answer = world.query(&format!("{blank}{sql}"));
+            assert!(matches!(answer.status, 400 | 403), "{blank:?} {sql}: {}", answer.body);
+        }
+    }
+    // What an admin had prepared is prepared for a writer anew.
+    world.query("CREATE TABLE IF NOT EXISTS t(a)").data();
+    assert_eq!(world.query_as(Role::Write, "CREATE TABLE IF NOT EXISTS t(a)").refusal().0, 403);
+    assert_eq!(world.query("SELECT name FROM t").data()["rows"], json!([["a"]]));
+    assert_eq!(world.get("/v1/db/acme/agent/tables").data().as_array().unwrap().len(), 1);
+}
