@@ -50,13 +50,11 @@ impl FromRequest<Arc<App>> for Received {
         }
         let read = timeout(app.limits.body, read(&mut body, app)).await;
         let late = |_| Failure::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time");
-        match read.map_err(late)?? {
-            Some(received) => Ok(received),
-            None => {
-                listen(&mut body, app.limits.body_bytes).await;
-                Err(too_large())
-            }
+        let received = read.map_err(late)??;
+        if received.is_none() {
+            listen(&mut body, app.limits.body_bytes).await;
         }
+        received.ok_or_else(too_large)
     }
 }
 
@@ -70,31 +68,23 @@ async fn read(body: &mut Body, app: &App) -> Result<Option<Received>, Failure> {
         if bytes > app.limits.body_bytes {
             return Ok(None);
         }
-        if bytes > SMALL {
-            received.hold(bytes, app).await?;
+        if bytes > SMALL && received.shares.is_none() {
+            // All that it may need at once: two that wait for the rest of their shares could wait for each other.
+            let most = body.size_hint().exact().map_or(app.limits.body_bytes, |left| {
+                usize::try_from(left).unwrap_or(usize::MAX).saturating_add(bytes).min(app.limits.body_bytes)
+            });
+            received.shares = Some(hold(most, app).await?);
         }
         received.bytes.extend_from_slice(data);
     }
     Ok(Some(received))
 }
 
-impl Received {
-    /// Waits for a share of the memory for all bodies.
-    async fn hold(&mut self, bytes: usize, app: &App) -> Result<(), Failure> {
-        let held = self.shares.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let missing = bytes.div_ceil(SHARE).saturating_sub(held);
-        if missing == 0 {
-            return Ok(());
-        }
-        let unavailable = || Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the server has no memory for the body");
-        let missing = u32::try_from(missing).map_err(|_| unavailable())?;
-        let more = Arc::clone(&app.bodies).acquire_many_owned(missing).await.map_err(|_| unavailable())?;
-        match &mut self.shares {
-            Some(shares) => shares.merge(more),
-            none => *none = Some(more),
-        }
-        Ok(())
-    }
+/// Waits for a share of the memory for all bodies.
+async fn hold(bytes: usize, app: &App) -> Result<OwnedSemaphorePermit, Failure> {
+    let unavailable = || Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the server has no memory for the body");
+    let shares = u32::try_from(bytes.div_ceil(SHARE)).map_err(|_| unavailable())?;
+    Arc::clone(&app.bodies).acquire_many_owned(shares).await.map_err(|_| unavailable())
 }
 
 /// Reads on for a while, and keeps nothing: whoever is cut off while he sends does not read the answer.

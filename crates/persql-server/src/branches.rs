@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::extract::{RawPathParams, State};
+use axum::extract::State;
 use persql_core::{
     Branch, BranchEnd, Claim, Error, ErrorKind, Outcome,
     server::{parse_timestamp, write_timestamp},
@@ -13,7 +13,7 @@ use crate::{
     answer::{Answered, Success},
     app::App,
     body::Received,
-    caller::{LEASE, Place, branch_slug},
+    caller::{LEASE, Named, Place, branch_slug},
     databases::Deleted,
     failure::Failure,
     statements::{optional, parse},
@@ -86,7 +86,7 @@ struct Upserting {
 }
 
 /// `PUT /v1/db/:ns/:db/branches/:ref`
-pub(crate) async fn upsert(place: Place, params: RawPathParams, body: Received) -> Answered {
+pub(crate) async fn upsert(place: Place, named: Named, body: Received) -> Answered {
     place.check_forkable()?;
     let upserting: Upserting = parse(&body)?;
     let end = match upserting.expires_at {
@@ -96,17 +96,13 @@ pub(crate) async fn upsert(place: Place, params: RawPathParams, body: Received) 
             None => return Err(Failure::bad("expiresAt is a time like 2026-11-21T06:00:00Z")),
         },
     };
-    let made = place.whole.branches().upsert(reference(&params), upserting.from_ref.as_deref(), end, false).await?;
+    let made = place.whole.branches().upsert(named.last(), upserting.from_ref.as_deref(), end, false).await?;
     Success::of(&Shown::of(&made, &place, None))
 }
 
 /// `DELETE /v1/db/:ns/:db/branches/:ref`
-pub(crate) async fn delete(place: Place, params: RawPathParams) -> Answered {
+pub(crate) async fn delete(place: Place, named: Named) -> Answered {
     place.check_forkable()?;
-    place.whole.branches().delete(reference(&params)).await?;
+    place.whole.branches().delete(named.last()).await?;
     Success::of(&Deleted { deleted: true })
-}
-
-fn reference(params: &RawPathParams) -> &str {
-    params.iter().find(|(key, _)| *key == "reference").map_or("", |(_, value)| value)
 }

@@ -54,6 +54,26 @@ impl FromRequestParts<Arc<App>> for Caller {
     }
 }
 
+/// The names in the request's path.
+#[derive(Debug)]
+pub(crate) struct Named(RawPathParams);
+
+impl Named {
+    /// The last of them: what the route is about.
+    pub(crate) fn last(&self) -> &str {
+        self.0.iter().last().map_or("", |(_, name)| name)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let params = RawPathParams::from_request_parts(parts, state).await;
+        params.map(Self).map_err(|_| Failure::bad("a name in the path is not UTF-8"))
+    }
+}
+
 /// A caller, and the database in the request's path.
 #[derive(Debug)]
 pub(crate) struct Place {
@@ -93,7 +113,7 @@ impl FromRequestParts<Arc<App>> for Place {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
         let caller = Caller::from_request_parts(parts, app).await?;
-        let params = RawPathParams::from_request_parts(parts, app).await.map_err(|_| Failure::bad("bad path"))?;
+        let Named(params) = Named::from_request_parts(parts, app).await?;
         let param = |name: &str| params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value).to_owned();
         let (namespace, slug) = (param("namespace"), param("database"));
         if namespace != caller.0.namespace {

@@ -53,7 +53,7 @@ impl Link {
 
     /// Since when nobody waits for an answer.
     pub(crate) fn idle_since(&self) -> Option<Instant> {
-        match *self.phase() {
+        match self.now() {
             Phase::Idle(since) | Phase::Head(since) => Some(since),
             Phase::Busy => None,
         }
@@ -61,7 +61,7 @@ impl Link {
 
     /// Whether it has had its time.
     pub(crate) fn is_over(&self, limits: &Limits) -> bool {
-        match *self.phase() {
+        match self.now() {
             Phase::Idle(since) => since.elapsed() >= limits.idle,
             Phase::Head(since) => since.elapsed() >= limits.head,
             Phase::Busy => false,
@@ -80,6 +80,10 @@ impl Link {
         if let Phase::Idle(since) = &mut *phase {
             *since = Instant::now();
         }
+    }
+
+    fn now(&self) -> Phase {
+        *self.phase()
     }
 
     fn phase(&self) -> MutexGuard<'_, Phase> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{RawPathParams, RawQuery, State},
+    extract::{RawQuery, State},
     http::StatusCode,
 };
 use persql_core::{DatabaseInfo, server::write_timestamp};
@@ -13,7 +13,7 @@ use crate::{
     answer::{Answered, Success},
     app::App,
     body::Received,
-    caller::{Caller, copy_of},
+    caller::{Caller, Named, copy_of},
     failure::Failure,
     statements::parse,
     tokens::word,
@@ -105,10 +105,9 @@ pub(crate) async fn create(State(app): State<Arc<App>>, caller: Caller, body: Re
 }
 
 /// `DELETE /v1/databases/:slug`
-pub(crate) async fn delete(State(app): State<Arc<App>>, caller: Caller, params: RawPathParams) -> Answered {
+pub(crate) async fn delete(State(app): State<Arc<App>>, caller: Caller, named: Named) -> Answered {
     caller.check_admin()?;
-    let slug = params.iter().next().map_or("", |(_, slug)| slug);
-    app.client.databases().namespace(&caller.0.namespace).delete(slug).await?;
+    app.client.databases().namespace(&caller.0.namespace).delete(named.last()).await?;
     Success::of(&Deleted { deleted: true })
 }
 

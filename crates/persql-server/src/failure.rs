@@ -17,7 +17,7 @@ use serde::Serialize;
 pub(crate) struct Failure {
     status: StatusCode,
     message: String,
-    detail: Option<SqlDetail>,
+    detail: Option<Box<SqlDetail>>,
     retry_after: Option<u64>,
 }
 
@@ -44,7 +44,7 @@ impl Failure {
     }
 
     pub(crate) fn with_detail(mut self, detail: SqlDetail) -> Self {
-        self.detail = Some(detail);
+        self.detail = Some(Box::new(detail));
         self
     }
 
@@ -86,7 +86,7 @@ impl From<Error> for Failure {
         };
         // A detail says that the engine knows what became of the statement. It does not if the disk failed it.
         let is_lost = error.may_have_applied() && status.is_server_error();
-        let detail = error.sql().filter(|_| !is_lost).cloned();
+        let detail = error.sql().filter(|_| !is_lost).cloned().map(Box::new);
         Self { status, message: error.to_string(), detail, retry_after: None }
     }
 }

@@ -26,6 +26,9 @@ struct Serve {
     /// What an acknowledged write survives: `full` a power cut, `normal` the end of the process
     #[arg(long, value_enum, default_value_t = Survives::Full)]
     durability: Survives,
+    /// How many requests one address may send in a minute [default: as many as it likes]
+    #[arg(long)]
+    requests_a_minute: Option<u32>,
     /// The namespace of the token that the first start prints
     #[arg(long, default_value = "local")]
     namespace: String,
@@ -84,7 +87,8 @@ enum Allows {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    // A log that nobody reads any more is no reason to stop.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).log_internal_errors(false).init();
     let outcome = match arguments.command {
         None => serve(arguments.serve),
         Some(Command::Token { action }) => token(action),
@@ -103,7 +107,11 @@ fn serve(serve: Serve) -> Result<()> {
         Survives::Full => Durability::Full,
         Survives::Normal => Durability::Normal,
     };
-    let config = Config::new(serve.data_dir).listen(serve.listen).durability(durability).limits(Limits::default());
+    let mut limits = Limits::default();
+    limits.requests_a_minute = serve.requests_a_minute;
+    // The other half is for the databases.
+    limits.connections = limits.connections.min(descriptors() / 2);
+    let config = Config::new(serve.data_dir).listen(serve.listen).durability(durability).limits(limits);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(no_runtime)?;
     runtime.block_on(async {
         let server = Server::bind(config).await?;
@@ -121,8 +129,31 @@ fn serve(serve: Serve) -> Result<()> {
     })
 }
 
+fn word(role: Role) -> &'static str {
+    match role {
+        Role::Read => "readonly",
+        Role::Write => "readwrite",
+        _ => "admin",
+    }
+}
+
 fn no_runtime(error: std::io::Error) -> Error {
     Error::new(persql_server::ErrorKind::Unavailable, "no runtime could be started").with_source(error)
+}
+
+/// How many descriptors this process may have, now that it has asked for as many as it can get: what a shell gives is
+/// meant for programs that open a few files.
+fn descriptors() -> usize {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+        let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+        let limit = if raised.is_ok() { maximum } else { current };
+        limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    }
+    #[cfg(not(unix))]
+    usize::MAX
 }
 
 /// Until somebody presses Ctrl-C or the system asks the process to end.
@@ -155,7 +186,7 @@ fn token(action: TokenCommand) -> Result<()> {
         TokenCommand::List { data_dir } => {
             for token in Tokens::open(&data_dir)?.list()? {
                 let of_branch = if token.of_branch { " (a branch)" } else { "" };
-                println!("{}  {}  {:?}{of_branch}", token.id, token.namespace, token.role);
+                println!("{}  {}  {}{of_branch}", token.id, token.namespace, word(token.role));
             }
         }
         TokenCommand::Revoke { id, data_dir } => {

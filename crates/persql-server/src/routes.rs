@@ -87,8 +87,9 @@ async fn run(app: &App, place: &Place, headers: &HeaderMap, body: &[u8], asked: 
         return answer::sets(&[], several, started.elapsed()).map(Success::new);
     }
     let grant = &place.caller.0;
+    let is_admin = grant.role == Role::Admin;
     let mut terms =
-        Terms::new().creates(grant.role == Role::Admin).answers_within(app.limits.answer_rows, app.limits.answer_bytes);
+        Terms::new().creates(is_admin).alters(is_admin).answers_within(app.limits.answer_rows, app.limits.answer_bytes);
     if let Some(key) = key {
         terms = terms.once(idempotency::once(&grant.hash, key, body, several, app.now(), started));
     }

@@ -112,12 +112,12 @@ impl Server {
         let (router, connections) = (router(Arc::clone(&app)), Arc::new(Connections::default()));
         let (stop, stopping) = watch::channel(false);
         let mut serving = JoinSet::new();
-        let sweeper = tokio::spawn(sweep(app.client.clone()));
-        let mut until = pin!(until);
+        let (mut until, mut sweeping) = (pin!(until), pin!(sweep(app.client.clone())));
         tracing::info!(%address, "listening");
         loop {
             tokio::select! {
                 () = &mut until => break,
+                () = &mut sweeping => {}
                 Some(_) = serving.join_next() => {}
                 accepted = listener.accept() => match accepted {
                     Ok((stream, peer)) => {
@@ -139,7 +139,6 @@ impl Server {
             }
         }
         drop(listener);
-        sweeper.abort();
         stop.send_replace(true);
         let all = async { while serving.join_next().await.is_some() {} };
         if tokio::time::timeout(app.limits.run, all).await.is_err() {

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use persql_core::{SqlDetail, SqlErrorKind, Statement, Value, limits};
 use serde::{
     Deserialize,
-    de::{DeserializeOwned, Deserializer, Visitor},
+    de::{DeserializeOwned, Deserializer, IgnoredAny, SeqAccess, Visitor},
 };
 
 use crate::failure::Failure;
@@ -20,10 +20,10 @@ pub(crate) fn query(body: &[u8]) -> Result<Vec<Statement>, Failure> {
 /// Reads the body of `/batch`: the statements, and whether they are one transaction.
 pub(crate) fn batch(body: &[u8]) -> Result<(Vec<Statement>, bool), Failure> {
     let several: Several<'_> = parse(body)?;
-    if several.statements.len() > limits::STATEMENTS {
+    if several.statements.is_over {
         return Err(Failure::bad(format!("a batch has {} statements at most", limits::STATEMENTS)));
     }
-    let statements = several.statements.into_iter().map(One::into_statement).collect::<Result<_, _>>()?;
+    let statements = several.statements.values.into_iter().map(One::into_statement).collect::<Result<_, _>>()?;
     Ok((statements, several.transaction))
 }
 
@@ -46,29 +46,69 @@ struct One<'a> {
     #[serde(borrow)]
     sql: Cow<'a, str>,
     #[serde(default)]
-    params: Option<Vec<Param>>,
+    params: Option<Few<Param, { limits::PARAMETERS }>>,
 }
 
 #[derive(Deserialize)]
 struct Several<'a> {
     #[serde(borrow)]
-    statements: Vec<One<'a>>,
+    statements: Few<One<'a>, { limits::STATEMENTS }>,
     #[serde(default)]
     transaction: bool,
 }
 
 impl One<'_> {
     fn into_statement(self) -> Result<Statement, Failure> {
-        let params: Vec<Value> = self.params.unwrap_or_default().into_iter().map(|Param(value)| value).collect();
-        if params.len() > limits::PARAMETERS {
+        let params = self.params.unwrap_or_default();
+        if params.is_over {
             let text = format!("a statement has {} parameters at most", limits::PARAMETERS);
             return Err(Failure::bad(text).with_detail(SqlDetail::new(SqlErrorKind::TooManyParams)));
         }
+        let params: Vec<Value> = params.values.into_iter().map(|Param(value)| value).collect();
         if let Some(value) = params.iter().find(|value| value.size() > limits::ROW_BYTES) {
             let text = format!("a parameter has {} bytes at most, and this has {}", limits::ROW_BYTES, value.size());
             return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, text));
         }
         Ok(Statement::new(self.sql.into_owned(), params))
+    }
+}
+
+/// At most so many values of an array. Those beyond are passed over, and take no memory.
+struct Few<T, const MOST: usize> {
+    values: Vec<T>,
+    is_over: bool,
+}
+
+impl<T, const MOST: usize> Default for Few<T, MOST> {
+    fn default() -> Self {
+        Self { values: Vec::new(), is_over: false }
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for Few<T, MOST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(Self::default())
+    }
+}
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Few<T, MOST> {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut sequence: A) -> Result<Self, A::Error> {
+        while self.values.len() < MOST {
+            match sequence.next_element()? {
+                Some(value) => self.values.push(value),
+                None => return Ok(self),
+            }
+        }
+        while sequence.next_element::<IgnoredAny>()?.is_some() {
+            self.is_over = true;
+        }
+        Ok(self)
     }
 }
 

@@ -204,7 +204,11 @@ pub(crate) fn is_token(text: &str) -> bool {
 }
 
 fn hash(token: &str) -> String {
-    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hexadecimal = String::with_capacity(64);
+    for byte in Sha256::digest(token.as_bytes()) {
+        hexadecimal.extend([byte >> 4, byte & 15].into_iter().filter_map(|digit| char::from_digit(digit.into(), 16)));
+    }
+    hexadecimal
 }
 
 fn grant(hash: String, rows: &Rows) -> Result<Option<Grant>> {

@@ -1,7 +1,13 @@
 //! Requests from the network share transactions, and none suffers for another.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use persql_core::{
     Answer, Batch, BoxFuture, Database, ErrorKind, Handle, PerSql, Plan, Request, Result, Statement,
@@ -98,4 +104,40 @@ async fn a_statement_that_ends_the_transaction_ends_only_its_own() {
     let outcomes = all(sent).await;
     assert_eq!(outcomes.iter().filter(|outcome| outcome.is_err()).count(), 1);
     assert_eq!(count(&store.db).await, 30);
+}
+
+#[tokio::test]
+async fn kept_answers_are_swept_after_a_day() {
+    let directory = tempfile::tempdir().unwrap();
+    let now = Arc::new(AtomicU64::new(1_800_000_000));
+    let clock = Arc::clone(&now);
+    let time = move || UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::Relaxed));
+    let client = PerSql::builder().local(directory.path()).serving().clock(time.clone()).build().unwrap();
+    let db = client.database("acme/agent").unwrap();
+    db.query("CREATE TABLE t(a)", ()).await.unwrap();
+    client.database("acme/without").unwrap().query("CREATE TABLE t(a)", ()).await.unwrap();
+    let insert = |key: u8| {
+        let once = Once::new(vec![key], vec![key], time(), |_| Vec::new());
+        let batch = Batch::raw([insert(key.into())], true).on_terms(Terms::new().once(once));
+        db.run(Plan::send(Request::Batch(batch)))
+    };
+    // As somebody sees it who has the file.
+    let kept = || {
+        let local = persql_core::blocking::PerSql::local(directory.path()).unwrap();
+        let rows = local.database("acme/agent").unwrap().query("SELECT count(*) FROM _persql_idempotency", ()).unwrap();
+        rows.first().unwrap().get::<i64>(0usize).unwrap()
+    };
+    for key in 0..3 {
+        insert(key).await.unwrap();
+    }
+    now.fetch_add(60 * 60, Ordering::Relaxed);
+    insert(3).await.unwrap();
+    client.sweep_answers().unwrap();
+    assert_eq!(kept(), 4);
+    now.fetch_add(23 * 60 * 60, Ordering::Relaxed);
+    client.sweep_answers().unwrap();
+    assert_eq!(kept(), 1);
+    now.fetch_add(60 * 60, Ordering::Relaxed);
+    client.sweep_answers().unwrap();
+    assert_eq!(kept(), 0);
 }

@@ -293,6 +293,7 @@ mod tests {
                 busy_timeout: Duration::ZERO,
                 log_limit: 1 << 30,
                 must_exist: false,
+                hides_records: false,
             };
             let conn = Conn::open_memory(options).unwrap();
             let store = conn.as_ours(|sqlite| sqlite.query_row("PRAGMA temp_store", [], |row| row.get::<_, i64>(0)));

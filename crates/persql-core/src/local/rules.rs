@@ -50,6 +50,9 @@ const PRAGMAS_WITH_ARGUMENT: [&str; 15] = [
     "application_id",
 ];
 
+/// Tables of the engine's own that tell what others do and store.
+const ENGINE_TABLES: [&str; 5] = ["dbstat", "sqlite_dbpage", "sqlite_stmt", "bytecode", "tables_used"];
+
 /// How the service's own tables begin.
 const RECORDS: &str = "_persql_";
 
@@ -197,7 +200,7 @@ fn alters(action: &AuthAction<'_>) -> bool {
     )
 }
 
-/// Whether the action is about one of the service's own tables.
+/// Whether the action is about one of the service's own tables, or one that would show them.
 fn names_a_record(action: &AuthAction<'_>) -> bool {
     let (AuthAction::Read { table_name, .. }
     | AuthAction::Insert { table_name }
@@ -217,6 +220,7 @@ fn names_a_record(action: &AuthAction<'_>) -> bool {
         return false;
     };
     table_name.get(..RECORDS.len()).is_some_and(|start| start.eq_ignore_ascii_case(RECORDS))
+        || ENGINE_TABLES.iter().any(|name| name.eq_ignore_ascii_case(table_name))
 }
 
 fn is_allowed(action: &AuthAction<'_>, strict: bool) -> bool {
