@@ -144,7 +144,7 @@ impl Conn {
             sqlite.set_db_config(setting, on).map_err(translate)?;
         }
         tell_version_once(options);
-        Ok(Self {
+        let conn = Self {
             sqlite,
             asked: Arc::default(),
             #[cfg(feature = "server")]
@@ -152,7 +152,12 @@ impl Conn {
             #[cfg(feature = "server")]
             room: Cell::default(),
             file: None,
-        })
+        };
+        if let Some(bytes) = options.memory {
+            // Some functions of SQLite collect without a bound: json_group_array, say.
+            conn.pragma_text(&format!("PRAGMA hard_heap_limit={bytes}"))?;
+        }
+        Ok(conn)
     }
 
     /// A reader takes the file as it is: whoever only reads has no business changing it.
