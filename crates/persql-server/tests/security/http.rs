@@ -62,7 +62,11 @@ fn a_request_ends_where_everybody_thinks_it_does() {
             vec![400],
         ),
         // Nothing is unpacked.
-        (format!("content-encoding: gzip\r\ncontent-length: 9\r\n"), "\u{1f}x\u{8}\0\0\0\0\0\0".to_owned(), vec![400]),
+        (
+            "content-encoding: gzip\r\ncontent-length: 9\r\n".to_owned(),
+            "\u{1f}x\u{8}\0\0\0\0\0\0".to_owned(),
+            vec![400],
+        ),
     ] {
         let end = if body.contains(HIDDEN) { "" } else { "connection: close\r\n" };
         let sent = format!("{head}{headers}{end}\r\n{body}");

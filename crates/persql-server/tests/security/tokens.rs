@@ -145,8 +145,8 @@ fn a_token_is_no_other_with_something_before_behind_or_missing() {
         format!("Basic {token}"),
         format!("Bearer{token}"),
         token.to_owned(),
-        format!("Bearer psql_live_%"),
-        format!("Bearer psql_live_' OR 1=1 --"),
+        "Bearer psql_live_%".to_owned(),
+        "Bearer psql_live_' OR 1=1 --".to_owned(),
         format!("Bearer psql_live_{}", "x".repeat(50_000)),
     ] {
         assert_eq!(ask(bad.as_bytes()), 401);
