@@ -78,7 +78,7 @@ fn an_answer_that_comes_too_slowly_is_none() {
         let mut sent = stream.write_all(head);
         begins.send(()).unwrap();
         while sent.is_ok() {
-            thread::sleep(Duration::from_millis(20));
+            thread::sleep(Duration::from_millis(20)); // tidy: allow-sleep a slow server is what is tested
             sent = stream.write_all(b" ");
         }
     }));

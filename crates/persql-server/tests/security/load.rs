@@ -38,7 +38,7 @@ fn queries_without_an_end_hold_up_nobody_of_another_namespace() {
             let world = &world;
             scope.spawn(move || assert!(matches!(world.query(&sql).status, 408 | 503)));
         }
-        thread::sleep(run / 4);
+        thread::sleep(run / 4); // tidy: allow-sleep nobody says when all queries have begun
         bystander.is_answered_within(run / 3);
         assert!(started.elapsed() < run, "the attack was over");
     });
@@ -72,7 +72,7 @@ fn idle_connections_by_the_thousand_keep_nobody_out() {
     let started = Instant::now();
     while idle.iter().filter(|stream| is_open(stream)).count() > most {
         assert!(started.elapsed() < LATE, "too many are open");
-        thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20)); // tidy: allow-sleep the server closes when it comes to it
     }
 }
 
@@ -99,7 +99,7 @@ fn answers_that_nobody_takes_are_not_kept() {
         stream.set_read_timeout(Some(LATE)).unwrap();
         stream.read_exact(&mut [0; 12]).unwrap();
     }
-    thread::sleep(Duration::from_secs(4));
+    thread::sleep(Duration::from_secs(4)); // tidy: allow-sleep longer than an answer may go untaken
     for mut stream in streams {
         let mut taken = Vec::new();
         drop(stream.read_to_end(&mut taken));
