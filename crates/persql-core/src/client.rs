@@ -11,7 +11,7 @@ use std::{
 };
 
 #[cfg(feature = "local")]
-use crate::local::{Durability, Engine, Location, Options};
+use crate::local::{Durability, Engine, Location, Options, Owner};
 #[cfg(feature = "remote")]
 use crate::{
     remote::{self, Remote, Token},
@@ -170,6 +170,8 @@ impl<C> Builder<C> {
                 log_limit: 1 << 30,
                 must_exist: false,
                 hides_records: false,
+                owner: Owner::NOBODY,
+                memory: None,
             },
             #[cfg(feature = "local")]
             idle_connections: None,
@@ -223,6 +225,12 @@ impl<C> Builder<C> {
     #[cfg(feature = "server")]
     pub(crate) fn hide_records(mut self) -> Self {
         self.options.hides_records = true;
+        self
+    }
+
+    #[cfg(feature = "server")]
+    pub(crate) fn bound_memory(mut self, bytes: usize) -> Self {
+        self.options.memory = Some(bytes);
         self
     }
 

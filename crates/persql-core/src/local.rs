@@ -26,9 +26,10 @@ mod snapshots;
 mod workers;
 mod writer;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 pub(crate) use location::Location;
+pub(crate) use workers::Owner;
 
 use crate::{Answer, Batch, DatabaseName, Plan, Request, Result, Then, control::Clock};
 use cache::Cache;
@@ -73,6 +74,10 @@ pub(crate) struct Options {
     pub(crate) must_exist: bool,
     /// Whether SQL cannot name the service's own tables.
     pub(crate) hides_records: bool,
+    /// Whose share of the threads the work takes.
+    pub(crate) owner: Owner,
+    /// Bytes that SQLite may have in the whole process.
+    pub(crate) memory: Option<usize>,
 }
 
 /// All local databases of a client.
@@ -143,7 +148,7 @@ impl Engine {
         if let Request::Control(control) = request {
             return self.control(name, control).map(Answer::Controlled);
         }
-        rules::check_texts(request)?;
+        rules::check_texts(request, self.options)?;
         self.store(name).send(request, limit)
     }
 
@@ -156,15 +161,16 @@ impl Engine {
         limit: Option<Duration>,
         then: Then<T>,
     ) -> Plan<T> {
+        let owner = self.owner(name);
         if matches!(request, Request::Control(_)) {
             let (this, name) = (Arc::clone(self), name.clone());
             let work = move || {
                 let outcome = this.send(&name, &request, limit);
                 then.resume(request, outcome)
             };
-            return workers::run(work).await.unwrap_or_else(Plan::err);
+            return workers::run(owner, work).await.unwrap_or_else(Plan::err);
         }
-        if let Err(error) = rules::check_texts(&request) {
+        if let Err(error) = rules::check_texts(&request, self.options) {
             return then.resume(request, Err(error));
         }
         let (store, batch) = match (self.store(name), request) {
@@ -174,7 +180,7 @@ impl Engine {
                     let outcome = store.send(&request, limit);
                     then.resume(request, outcome)
                 };
-                return workers::run(work).await.unwrap_or_else(Plan::err);
+                return workers::run(owner, work).await.unwrap_or_else(Plan::err);
             }
         };
         let (batch, then) = if batch.surely_writes() {
@@ -186,7 +192,7 @@ impl Engine {
                 Some(outcome) => Went::Read(then.resume(Request::Batch(batch), outcome.map(Answer::Sets))),
                 None => Went::Writes(batch, then),
             };
-            match workers::run(work).await {
+            match workers::run(owner, work).await {
                 Ok(Went::Read(plan)) => return plan,
                 Ok(Went::Writes(batch, then)) => (batch, then),
                 Err(error) => return Plan::err(error),
@@ -209,13 +215,22 @@ impl Engine {
         if self.location.is_one_file() && name.as_branch().is_none() { &self.only } else { name }
     }
 
+    /// Whose work it is that is done for this database: its namespace's.
+    fn owner(&self, name: &DatabaseName) -> Owner {
+        let path = self.location.path(name);
+        Owner::of(path.as_deref().and_then(Path::parent).unwrap_or(Path::new(name.namespace())))
+    }
+
     fn store(&self, name: &DatabaseName) -> Store {
         let name = self.key(name);
         if let Some(slug) = name.as_branch() {
-            return self.cache.get(name, || self.branch_store(slug));
+            return self.cache.get(name, || self.branch_store(slug, self.owner(name)));
         }
         self.cache.get(name, || match self.location.path(name) {
-            Some(path) => Store::File(Arc::new(FileStore::new(path, self.options))),
+            Some(path) => {
+                let options = Options { owner: self.owner(name), ..self.options };
+                Store::File(Arc::new(FileStore::new(path, options)))
+            }
             None => Store::Memory(Arc::new(MemoryStore::new(self.options))),
         })
     }

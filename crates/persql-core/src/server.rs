@@ -134,6 +134,12 @@ impl<C> Builder<C> {
     pub fn serving(self) -> Self {
         self.strict_limits(true).hide_records()
     }
+
+    /// How many bytes of memory SQLite may have in the whole process: the statement that wants more fails. Whoever asks
+    /// for less later lowers it for all, and nobody raises it.
+    pub fn sqlite_memory(self, bytes: usize) -> Self {
+        self.bound_memory(bytes)
+    }
 }
 
 impl PerSql {

@@ -6,6 +6,8 @@
 
 #[path = "remote/databases.rs"]
 mod databases;
+#[path = "remote/hostile.rs"]
+mod hostile;
 #[path = "remote/retries.rs"]
 mod retries;
 #[path = "remote/runtimes.rs"]
@@ -40,6 +42,8 @@ enum Reply {
     HangUp,
     /// Reads the request and says nothing.
     Silence,
+    /// Does what it likes with the connection.
+    Wild(Box<dyn FnOnce(&mut TcpStream) + Send>),
 }
 
 /// A request as it arrived.
@@ -107,6 +111,10 @@ fn serve(stream: TcpStream, script: &Mutex<VecDeque<Reply>>, seen: &Mutex<Vec<Se
             Reply::Say(status, headers, body) => (status, headers, body.as_bytes()),
             Reply::Gzip(body) => (200, "content-encoding: gzip\r\n", body),
             Reply::HangUp => return,
+            Reply::Wild(act) => {
+                act(&mut stream);
+                continue;
+            }
             Reply::Silence => {
                 silence.notify_one();
                 // Until the client has had enough.

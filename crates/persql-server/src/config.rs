@@ -89,6 +89,9 @@ pub struct Limits {
     pub answer_rows: usize,
     /// Bytes of an answer, as they are in memory.
     pub answer_bytes: usize,
+    /// Bytes of memory that SQLite may have for all requests: the statement that wants more fails. It holds for the process,
+    /// where the lowest that any server asked for is in force.
+    pub sqlite_bytes: usize,
     /// How long the head of a request may take to arrive.
     pub head: Duration,
     /// How long its body may take.
@@ -113,6 +116,7 @@ impl Default for Limits {
             body_bytes: 64 << 20,
             answer_rows: 1_000_000,
             answer_bytes: 64 << 20,
+            sqlite_bytes: 1 << 30,
             head: Duration::from_secs(10),
             body: Duration::from_secs(30),
             // Longer than clients keep connections for later, so that none is closed while it is used again.

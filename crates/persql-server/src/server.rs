@@ -156,6 +156,7 @@ fn open(config: Config) -> Result<App> {
         .local(&config.data)
         .durability(config.durability)
         .serving()
+        .sqlite_memory(config.limits.sqlite_bytes)
         .clock({
             let clock = config.clock.clone();
             move || (clock.0)()

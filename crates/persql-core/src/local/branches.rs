@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::SystemTime};
 
 use super::{
-    Engine, FileStore, MemoryStore, Store,
+    Engine, FileStore, MemoryStore, Options, Owner, Store,
     catalog::{self, Forked},
     control::{seconds, time_of},
     copy::{Extent, copy},
@@ -83,8 +83,8 @@ impl Engine {
     }
 
     /// The store of a branch.
-    pub(super) fn branch_store(&self, slug: &str) -> Store {
-        let options = self.branch_options();
+    pub(super) fn branch_store(&self, slug: &str, owner: Owner) -> Store {
+        let options = Options { owner, ..self.branch_options() };
         match (self.shelf.path(slug), self.shelf.memory(slug)) {
             (Some(path), _) => Store::File(Arc::new(FileStore::new(path, options))),
             (None, Some(store)) => Store::Memory(store),

@@ -9,7 +9,7 @@ use std::{path::PathBuf, sync::Mutex};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
-    Durability, Options,
+    Durability, Options, Owner,
     connection::{Conn, Purpose, from_now},
     error::translate,
 };
@@ -80,6 +80,7 @@ impl Catalog {
             strict_limits: false,
             must_exist: false,
             hides_records: false,
+            owner: Owner::NOBODY,
             ..options
         };
         Self { path, options, conn: Mutex::default() }

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::{
-    Options,
+    Options, Owner,
     connection::{Conn, Purpose, from_now},
     error::translate,
     workers,
@@ -65,7 +65,7 @@ impl LeftLogs {
         if !std::mem::replace(&mut state.is_worked_on, true) {
             drop(state);
             let this = Arc::clone(self);
-            workers::spawn(Box::new(move || this.work()));
+            workers::spawn(Owner::NOBODY, Box::new(move || this.work()));
         }
     }
 

@@ -145,7 +145,7 @@ impl Conn {
             sqlite.set_db_config(setting, on).map_err(translate)?;
         }
         tell_version_once(options);
-        Ok(Self {
+        let conn = Self {
             sqlite,
             asked: Arc::default(),
             #[cfg(feature = "server")]
@@ -153,7 +153,12 @@ impl Conn {
             #[cfg(feature = "server")]
             room: Cell::default(),
             file: None,
-        })
+        };
+        if let Some(bytes) = options.memory {
+            // Some functions of SQLite collect without a bound: json_group_array, say.
+            conn.pragma_text(&format!("PRAGMA hard_heap_limit={bytes}"))?;
+        }
+        Ok(conn)
     }
 
     /// A reader takes the file as it is: whoever only reads has no business changing it.
@@ -296,6 +301,8 @@ mod tests {
                 log_limit: 1 << 30,
                 must_exist: false,
                 hides_records: false,
+                owner: crate::local::Owner::NOBODY,
+                memory: None,
             };
             let conn = Conn::open_memory(options).unwrap();
             let store = conn.as_ours(|sqlite| sqlite.query_row("PRAGMA temp_store", [], |row| row.get::<_, i64>(0)));

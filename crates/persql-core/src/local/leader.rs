@@ -310,7 +310,7 @@ mod tests {
     use crate::{
         Statement,
         local::{
-            Durability, Options,
+            Durability, Options, Owner,
             connection::from_now,
             job::{Call, Seat},
         },
@@ -323,6 +323,8 @@ mod tests {
         log_limit: 1 << 30,
         must_exist: false,
         hides_records: false,
+        owner: Owner::NOBODY,
+        memory: None,
     };
 
     fn writer(directory: &Path) -> Arc<Writer> {

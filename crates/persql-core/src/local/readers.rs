@@ -10,7 +10,7 @@ use std::{
 use super::{
     Options,
     connection::{Conn, Purpose},
-    error::missing,
+    error::{busy, missing},
 };
 use crate::{Error, ErrorKind, Result, database::lock};
 
@@ -40,7 +40,7 @@ impl Readers {
         until: Instant,
         work: impl FnOnce(&mut Conn) -> Result<T>,
     ) -> Result<T> {
-        let mut lease = Lease { readers: self, conn: self.take() };
+        let mut lease = Lease { conn: self.take(until)?, readers: self };
         if let Some(Err(error)) = lease.conn.as_ref().map(Conn::check_file) {
             lease.conn = None;
             self.close_idle();
@@ -84,18 +84,22 @@ impl Readers {
     }
 
     /// An idle connection, or leave to open one.
-    fn take(&self) -> Option<Conn> {
+    fn take(&self, until: Instant) -> Result<Option<Conn>> {
         let mut state = lock(&self.state);
         loop {
             if let Some(conn) = state.idle.pop() {
-                return Some(conn);
+                return Ok(Some(conn));
             }
             if state.open < MOST {
                 state.open += 1;
-                return None;
+                return Ok(None);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(busy());
             }
             state.waiting += 1;
-            state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.returned.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
             state.waiting -= 1;
         }
     }

@@ -146,6 +146,6 @@ impl Writer {
 
     pub(super) fn lead_on_a_worker(self: &Arc<Self>) {
         let leader = self.leader();
-        workers::spawn(Box::new(move || leader.serve()));
+        workers::spawn(self.options.owner, Box::new(move || leader.serve()));
     }
 }

@@ -5,30 +5,38 @@ use std::{
     time::{Duration, Instant},
 };
 
-use persql_core::{BoxFuture, ErrorKind, Handle, Timer, blocking};
+use persql_core::{BoxFuture, Builder, ErrorKind, Handle, Timer, blocking};
 use tokio::sync::Notify;
 
 use super::{BUSY, DONE, NOT_NOW, ONE_ROW, Reply, Server, read_plan, seen_key, write_plan};
 
 /// Time that goes by at once; that of an attempt when the server has said that it will not answer.
 #[derive(Clone, Debug)]
-struct Hurry {
+pub(super) struct Hurry {
     passed: Arc<Mutex<Duration>>,
     silence: Arc<Notify>,
 }
 
 impl Hurry {
-    fn passed(&self) -> Duration {
+    /// Time that goes by for a client of this server.
+    pub(super) fn at(server: &Server) -> Self {
+        Self { passed: Arc::default(), silence: Arc::clone(&server.silence) }
+    }
+
+    pub(super) fn passed(&self) -> Duration {
         *self.passed.lock().unwrap()
     }
 
     /// A database at a server that says this, and how much time has gone by.
     fn db(script: impl IntoIterator<Item = Reply>) -> (Server, Self, blocking::Database) {
         let server = Server::start(script);
-        let time = Self { passed: Arc::default(), silence: Arc::clone(&server.silence) };
-        let client = blocking::PerSql::builder().token("psql_test_secret").api_url(&server.url).timer(time.clone());
-        let db = client.build().unwrap().database("acme/agent").unwrap();
+        let time = Self::at(&server);
+        let db = time.client(&server).build().unwrap().database("acme/agent").unwrap();
         (server, time, db)
+    }
+
+    pub(super) fn client(&self, server: &Server) -> Builder<blocking::PerSql> {
+        blocking::PerSql::builder().token("psql_test_secret").api_url(&server.url).timer(self.clone())
     }
 }
 
@@ -53,7 +61,7 @@ impl Timer for Hurry {
     }
 }
 
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 const NONSENSE: Reply = Reply::Say(200, "", "<html>");
 const OVERLOADED: Reply = Reply::Say(503, "", "<html>");
 const UNPAID: Reply = Reply::Say(402, "", "{}");
