@@ -22,7 +22,7 @@ impl JsonError {
     }
 }
 
-/// Why [`decode`] could not make a value. It holds none of the text.
+/// Why [`decode`](super::decode) could not make a value. It holds none of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -89,7 +89,7 @@ impl fmt::Display for Misfit {
     }
 }
 
-/// Why [`encode`] could not write a value. It holds nothing of the value.
+/// Why [`encode`](super::encode) could not write a value. It holds nothing of the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EncodeError {
@@ -101,7 +101,7 @@ pub enum EncodeError {
         depth: usize,
     },
     /// JSON has no form for it, such as a map whose keys are not strings, or its
-    /// [`Serialize`] implementation failed.
+    /// [`Serialize`](serde::Serialize) implementation failed.
     #[error("the value cannot be written as JSON")]
     Unsupported,
 }
