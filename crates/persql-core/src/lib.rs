@@ -51,7 +51,7 @@ pub use database::{BoxFuture, Database, DatabaseName};
 pub use databases::{DatabaseInfo, Databases};
 pub use error::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind};
 pub use handle::{Handle, Open};
-pub use list::{ListSessions, delete_inactive};
+pub use list::{ListSessions, delete_inactive, end_of_prefix};
 #[cfg(feature = "local")]
 pub use local::{Durability, WriteStats};
 pub use me::Me;

@@ -74,7 +74,7 @@ impl ListSessions {
         from_row: fn(&Row<'_>) -> Result<T>,
     ) -> Plan<Vec<T>> {
         let prefix = self.prefix.unwrap_or_default();
-        let until = behind(&prefix);
+        let until = end_of_prefix(&prefix);
         let from = match self.after.map(next) {
             Some(after) if after > prefix => after,
             _ => prefix,
@@ -192,8 +192,15 @@ fn next(mut id: String) -> String {
     id
 }
 
-/// The first id after all those that begin with the prefix, if there is any.
-fn behind(prefix: &str) -> Option<String> {
+/// The least text that is greater than all that begin with `prefix`; `None` if every text is less.
+///
+/// SQLite compares text by its bytes, which orders UTF-8 by code points.
+///
+/// # Examples
+/// ```
+/// assert_eq!(persql_core::end_of_prefix("user:").as_deref(), Some("user;"));
+/// ```
+pub fn end_of_prefix(prefix: &str) -> Option<String> {
     let mut id = prefix.to_owned();
     while let Some(last) = id.pop() {
         if let Some(after) = (last..=char::MAX).nth(1) {
@@ -210,10 +217,19 @@ mod tests {
 
     #[test]
     fn what_begins_with_a_prefix_lies_between_two_ids() {
-        for (prefix, after) in [("user:", "user;"), ("a\u{d7ff}", "a\u{e000}"), ("a\u{10ffff}", "b"), ("é", "ê")] {
-            assert_eq!(behind(prefix).as_deref(), Some(after));
+        for (prefix, after) in [
+            ("user:", "user;"),
+            ("a", "b"),
+            ("a\u{7f}", "a\u{80}"),
+            ("\u{d7ff}", "\u{e000}"),
+            ("a\u{d7ff}", "a\u{e000}"),
+            ("a\u{10ffff}", "b"),
+            ("é", "ê"),
+        ] {
+            assert_eq!(end_of_prefix(prefix).as_deref(), Some(after));
         }
-        assert_eq!(behind(""), None);
-        assert_eq!(behind("\u{10ffff}\u{10ffff}"), None);
+        for last in ["", "\u{10ffff}", "\u{10ffff}\u{10ffff}"] {
+            assert_eq!(end_of_prefix(last), None);
+        }
     }
 }

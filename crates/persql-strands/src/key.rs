@@ -44,23 +44,6 @@ fn check(what: &'static str, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// The least text that is greater than all that begin with `prefix`; `None` if every text is less.
-///
-/// SQLite compares text by its bytes, which orders UTF-8 by code points.
-pub(crate) fn end_of_prefix(prefix: &str) -> Option<String> {
-    let mut chars: Vec<char> = prefix.chars().collect();
-    while let Some(last) = chars.pop() {
-        let next = match last {
-            '\u{10ffff}' => continue,
-            '\u{d7ff}' => '\u{e000}',
-            last => char::from_u32(u32::from(last) + 1)?,
-        };
-        chars.push(next);
-        return Some(chars.into_iter().collect());
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,14 +63,5 @@ mod tests {
             assert_eq!(normalize(bad).unwrap_err().to_string(), text);
         }
         assert!(normalize(&"x".repeat(4_097)).is_err());
-    }
-
-    #[test]
-    fn the_end_of_a_prefix_is_behind_all_that_begin_with_it() {
-        for (prefix, end) in [("a", "b"), ("a\u{7f}", "a\u{80}"), ("\u{d7ff}", "\u{e000}"), ("a\u{10ffff}", "b")] {
-            assert_eq!(end_of_prefix(prefix).as_deref(), Some(end));
-        }
-        assert_eq!(end_of_prefix(""), None);
-        assert_eq!(end_of_prefix("\u{10ffff}"), None);
     }
 }

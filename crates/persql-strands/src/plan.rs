@@ -6,11 +6,10 @@ pub(crate) mod storage;
 
 use std::sync::Arc;
 
-use persql_core::{Error, ErrorKind, Pack, PageSize, Plan, Result, Statement, Value, pack};
+use persql_core::{Error, ErrorKind, Pack, PageSize, Plan, Result, Statement, Value, end_of_prefix, pack};
 
 use crate::{
     AgentInfo, JsonText, ListSessions, MultiAgentState, Page, Session, SessionAgent, SessionInfo, SessionMessage, id,
-    key::end_of_prefix,
     plan::record::{Fields, Rewrite, agent_name, check_size, is_guard, is_taken, message_name, only, rewrite, text_of},
     texts::Texts,
 };

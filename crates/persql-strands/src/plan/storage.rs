@@ -3,14 +3,9 @@
 use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use persql_core::{Error, ErrorKind, Plan, Result, Row, Rows, Statement, Value, limits};
+use persql_core::{Error, ErrorKind, Plan, Result, Row, Rows, Statement, Value, end_of_prefix, limits};
 
-use crate::{
-    SnapshotKeys,
-    key::{self, end_of_prefix},
-    plan::to_i64,
-    texts::Texts,
-};
+use crate::{SnapshotKeys, key, plan::to_i64, texts::Texts};
 
 /// Bytes of a part, with room for the key and the row's other columns.
 const PART_BYTES: usize = limits::ROW_BYTES - 10_000;
