@@ -10,6 +10,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_branch_has_the_schema_and_no_rows,
         a_branch_has_every_kind_of_thing_that_the_database_has,
         a_lease_ends_with_its_time,
+        a_branch_that_is_over_leaves_its_name_free,
         a_role_allows_what_it_says,
         a_write_role_creates_no_tables_on_first_use,
         a_branch_that_is_not_there_is_not_found,
@@ -24,6 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
         "branches with rows, which the HTTP API does not make: `everywhere` holds the same of those without",
         cases![
             a_branch_with_data_is_a_copy_that_goes_its_own_way,
+            a_role_that_reads_sees_the_rows_and_changes_none,
             claiming_again_resets_and_the_old_handle_finds_the_branch_gone,
             a_branch_is_made_from_another
         ],
@@ -61,6 +63,16 @@ fn a_branch_with_data_is_a_copy_that_goes_its_own_way(world: &World) -> Outcome 
     branch.query("UPDATE note SET text = 'changed'", ())?;
     assert_eq!(notes(&branch)?, ["changed"]);
     assert_eq!(notes(&db)?, ["first", "later"]);
+    Ok(())
+}
+
+fn a_role_that_reads_sees_the_rows_and_changes_none(world: &World) -> Outcome {
+    let timed = Timed::new(world)?;
+    let claim = Claim::of("r").role(Role::Read).with_data(true);
+    let reads = Branches::new(timed.with_note()?).claim(claim)?.database;
+    assert_eq!(notes(&reads)?, ["first"]);
+    assert_eq!(kind(reads.query("DELETE FROM note RETURNING text", ())), Some(ErrorKind::Denied));
+    assert_eq!(notes(&reads)?, ["first"]);
     Ok(())
 }
 
@@ -123,8 +135,15 @@ fn a_lease_ends_with_its_time(world: &World) -> Outcome {
         let databases = persql_core::Databases::new(db);
         assert_eq!((databases.sweep()?, databases.sweep()?), (2, 0));
     }
-    check_listed(world, &branches, &["stays"])?;
-    // What is over is there no longer, and its name is free.
+    check_listed(world, &branches, &["stays"])
+}
+
+fn a_branch_that_is_over_leaves_its_name_free(world: &World) -> Outcome {
+    let timed = Timed::new(world)?;
+    let branches = Branches::new(timed.with_note()?);
+    branches.upsert("stays", None, BranchEnd::Never, false)?;
+    branches.upsert("ends", None, BranchEnd::At(timed.time() + HOUR), false)?;
+    timed.pass(HOUR);
     assert_eq!(kind(branches.upsert("new", Some("ends"), BranchEnd::Never, false)), Some(ErrorKind::NotFound));
     assert_eq!(branches.upsert("ends", Some("stays"), BranchEnd::Never, false)?.outcome, Some(Made::Created));
     Ok(())
