@@ -201,7 +201,12 @@ impl List {
             to_i64(offset).into(),
         ];
         let page = Statement::new(self.texts.list_messages.clone(), params);
-        Plan::read(page).or_absent(&self.texts.schema).and_then(move |rows| {
+        Plan::read(page).or_absent(&self.texts.schema).then(move |outcome| {
+            let rows = match outcome {
+                Ok(rows) => rows,
+                Err(error) if size.shrink(wanted, &error) => return self.next(after, offset, size, found),
+                Err(error) => return Plan::err(error),
+            };
             let mut last = after;
             let read: Result<()> = rows.iter().try_for_each(|row| {
                 last = row.get(0)?;
