@@ -52,19 +52,19 @@ struct Members<'a> {
 impl<'a> Members<'a> {
     fn of(text: &'a str) -> Self {
         let mut found = Self::default();
-        for (key, value) in slice::members(text) {
-            for (known, member) in [
-                ("role", &mut found.role),
-                ("type", &mut found.kind),
-                ("contents", &mut found.contents),
-                ("message_id", &mut found.message_id),
-            ] {
-                if slice::is_key(key, known) {
-                    *member = Some(value);
-                }
-            }
-        }
+        slice::members(text).for_each(|(key, value)| found.note(key, value));
         found
+    }
+
+    fn note(&mut self, key: &str, value: &'a str) {
+        let member = match slice::string(key).as_deref() {
+            Some("role") => &mut self.role,
+            Some("type") => &mut self.kind,
+            Some("contents") => &mut self.contents,
+            Some("message_id") => &mut self.message_id,
+            _ => return,
+        };
+        *member = Some(value);
     }
 }
 
@@ -131,7 +131,9 @@ impl Message {
 
     /// Reads a text, or says why it is no message, in words that hold nothing of it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let scan = json::scan(text).map_err(|error| format!("a message is not JSON: {error}"))?;
+        let mut members = Members::default();
+        let scan = json::scan_members(text, |key, value| members.note(key, value))
+            .map_err(|error| format!("a message is not JSON: {error}"))?;
         if scan.depth > json::MAX_DEPTH {
             let limit = json::MAX_DEPTH;
             return Err(format!("a message is nested {} levels deep, and the limit is {limit}", scan.depth));
@@ -139,7 +141,6 @@ impl Message {
         if !scan.is_object {
             return Err("a message is an object, and this is none".to_owned());
         }
-        let members = Members::of(text);
         if !matches!(members.kind, None | Some("null" | "\"\"" | "\"message\"" | "\"chat_message\"")) {
             return Err("a message has the type \"message\", and this has another".to_owned());
         }

@@ -10,7 +10,7 @@ use persql_core::{Error, ErrorKind, Pack, PageSize, Plan, Result, Statement, Val
 
 use crate::{
     AgentInfo, JsonText, ListSessions, MultiAgentState, Page, Session, SessionAgent, SessionInfo, SessionMessage, id,
-    plan::record::{Fields, Rewrite, agent_name, check_size, is_guard, is_taken, message_name, only, rewrite, text_of},
+    plan::record::{Fields, MessageName, Rewrite, agent_name, check_size, is_guard, is_taken, only, rewrite, text_of},
     texts::Texts,
 };
 
@@ -28,7 +28,7 @@ pub(crate) fn check_ids(session_id: &str, agent_id: &str) -> Result<()> {
 fn session_params(session: &Session) -> Result<Vec<Value>> {
     session.check()?;
     let (head, times) = (session.head()?, session.times());
-    check_size(head.len() + session.session_id.len(), "the session")?;
+    check_size(head.len() + session.session_id.len(), &"the session")?;
     Ok(vec![session.session_id.as_str().into(), head.into(), times.created_at.into(), times.updated_at.into()])
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn create_message(
     check_ids(session_id, agent_id)?;
     message.check()?;
     let (head, times) = (message.head(), message.times());
-    let name = message_name(session_id, agent_id, message.message_id);
+    let name = MessageName { session_id, agent_id, message_id: message.message_id };
     check_size(head.len() + session_id.len() + agent_id.len(), &name)?;
     let params: Vec<Value> = vec![
         session_id.into(),
@@ -139,7 +139,7 @@ pub(crate) fn read_message(
     message_id: i64,
 ) -> Result<Plan<Option<SessionMessage>>> {
     check_ids(session_id, agent_id)?;
-    let name = message_name(session_id, agent_id, message_id);
+    let name = MessageName { session_id, agent_id, message_id }.to_string();
     let read = Statement::new(texts.message.read.clone(), (session_id, agent_id, message_id));
     Ok(Plan::read(read).or_absent(&texts.schema).try_map(move |rows| only(&rows, &name, SessionMessage::from_fields)))
 }
@@ -205,7 +205,7 @@ impl List {
             let mut last = after;
             let read: Result<()> = rows.iter().try_for_each(|row| {
                 last = row.get(0)?;
-                found.push(self.read(last, text_of(&row, 1, "a message")?)?);
+                found.push(self.read(last, text_of(&row, 1, &"a message")?)?);
                 Ok(())
             });
             match read {
@@ -220,7 +220,8 @@ impl List {
     }
 
     fn read(&self, message_id: i64, text: &str) -> Result<SessionMessage> {
-        SessionMessage::from_fields(&Fields::of(text, &message_name(&self.session_id, &self.agent_id, message_id))?)
+        let name = MessageName { session_id: &self.session_id, agent_id: &self.agent_id, message_id };
+        SessionMessage::from_fields(&Fields::of(text, &name)?)
     }
 }
 
@@ -237,7 +238,7 @@ fn append(
         let message_id = first_id.saturating_add(to_i64(position));
         let text = text.clone().expect_object("a message").map_err(|error| error.context("item", position))?;
         let head = SessionMessage::from_text(message_id, text).head();
-        check_size(head.len() + session_id.len() + agent_id.len(), "a message")
+        check_size(head.len() + session_id.len() + agent_id.len(), &"a message")
             .map_err(|error| error.context("item", position))?;
         heads.push(head);
     }
@@ -273,7 +274,7 @@ fn insert_few(texts: &Texts, session_id: &str, agent_id: &str, first_id: i64, he
 fn multi_agent_params(session_id: &str, state: &MultiAgentState) -> Result<[Value; 3]> {
     id::check_session(session_id)?;
     let text = state.text().as_str();
-    check_size(text.len() + session_id.len() + state.id().len(), "a multi-agent state")?;
+    check_size(text.len() + session_id.len() + state.id().len(), &"a multi-agent state")?;
     Ok([session_id.into(), state.id().into(), text.into()])
 }
 

@@ -29,8 +29,28 @@ pub fn accepts(text: &str) -> bool {
 ///
 /// If `text` is not JSON.
 pub fn scan(text: &str) -> Result<Scan, JsonError> {
-    let mut scanner = Scanner { bytes: text.as_bytes(), at: 0, plain: true };
-    let (depth, is_object) = scanner.document()?;
+    scan_members(text, |_, _| {})
+}
+
+/// Reads `text` as [`scan`] does, and tells `member` of each member of the object that it is, in order: the key in its
+/// quotes and the value, both as they stand. If it is another value, there is nothing to tell.
+///
+/// # Errors
+///
+/// If `text` is not JSON. Members may have been told by then.
+///
+/// # Examples
+/// ```
+/// use persql_core::json::scan_members;
+///
+/// let mut found = Vec::new();
+/// scan_members(r#"{"a": NaN, "b": {"c": 1}}"#, |key, value| found.push((key, value)))?;
+/// assert_eq!(found, [("\"a\"", "NaN"), ("\"b\"", r#"{"c": 1}"#)]);
+/// # Ok::<(), persql_core::json::JsonError>(())
+/// ```
+pub fn scan_members<'a>(text: &'a str, member: impl FnMut(&'a str, &'a str)) -> Result<Scan, JsonError> {
+    let mut scanner = Scanner { text, bytes: text.as_bytes(), at: 0, plain: true };
+    let (depth, is_object) = scanner.document(member)?;
     Ok(Scan { depth, is_object, plain: scanner.plain })
 }
 
@@ -61,22 +81,28 @@ pub fn is_shallow(text: &str) -> bool {
 
 /// A place in a text. All of JSON's syntax is ASCII, so it can go by bytes.
 struct Scanner<'a> {
+    text: &'a str,
     bytes: &'a [u8],
     at: usize,
     plain: bool,
 }
 
-impl Scanner<'_> {
-    /// The whole text: its depth, and whether it is an object.
-    fn document(&mut self) -> Result<(usize, bool), JsonError> {
+impl<'a> Scanner<'a> {
+    /// The whole text: its depth, and whether it is an object, of whose members `member` is told.
+    fn document(&mut self, mut member: impl FnMut(&'a str, &'a str)) -> Result<(usize, bool), JsonError> {
         self.space();
         let is_object = self.peek() == Some(b'{');
         // For each level that is open, whether it is an object.
         let mut open: Vec<bool> = Vec::new();
         let mut depth = 0;
+        // The key of the outermost object whose value is being read, and where that value starts.
+        let (mut key, mut start) = (None, 0);
         loop {
             // A value starts here.
             self.space();
+            if open.len() == 1 {
+                start = self.at;
+            }
             match self.peek() {
                 Some(b'{') => {
                     self.at += 1;
@@ -84,7 +110,8 @@ impl Scanner<'_> {
                     depth = depth.max(open.len());
                     self.space();
                     if self.peek() != Some(b'}') {
-                        self.key("expected a string or '}'")?;
+                        let inner = self.key("expected a string or '}'")?;
+                        key.get_or_insert(inner);
                         continue;
                     }
                 }
@@ -105,6 +132,9 @@ impl Scanner<'_> {
             }
             // A value ended here, or an empty one is about to. Close all that end with it.
             loop {
+                if let Some(key) = key.take_if(|_| is_object && open.len() == 1) {
+                    member(key, self.text.get(start..self.at).unwrap_or_default());
+                }
                 self.space();
                 match (open.last(), self.peek()) {
                     (None, None) => return Ok((depth, is_object)),
@@ -116,7 +146,8 @@ impl Scanner<'_> {
                     (Some(true), Some(b',')) => {
                         self.at += 1;
                         self.space();
-                        self.key("expected a string")?;
+                        let next = self.key("expected a string")?;
+                        key.get_or_insert(next);
                         break;
                     }
                     (Some(false), Some(b',')) => {
@@ -130,17 +161,19 @@ impl Scanner<'_> {
         }
     }
 
-    /// A member's key, and the colon after it.
-    fn key(&mut self, expected: &'static str) -> Result<(), JsonError> {
+    /// A member's key in its quotes, and the colon after it.
+    fn key(&mut self, expected: &'static str) -> Result<&'a str, JsonError> {
+        let start = self.at;
         if !self.eat(b'"') {
             return Err(self.error(expected));
         }
         self.string()?;
+        let key = self.text.get(start..self.at).unwrap_or_default();
         self.space();
         if !self.eat(b':') {
             return Err(self.error("expected ':'"));
         }
-        Ok(())
+        Ok(key)
     }
 
     /// The rest of a string, from after its opening quote.
@@ -297,7 +330,7 @@ fn plain_run(bytes: &[u8]) -> usize {
         let word = u64::from_le_bytes(*word);
         let ends = (equal(word, b'"') | equal(word, b'\\') | below(word, 0x20)) & HIGH;
         if ends != 0 {
-            break;
+            return plain + (ends.trailing_zeros() / u8::BITS) as usize;
         }
         plain += size_of_val(&word);
     }
