@@ -34,8 +34,13 @@ impl<'a> Members<'a> {
 
     /// The same for text that may be no JSON, in one walk.
     pub(crate) fn scan(text: &'a str) -> Result<Option<Self>, JsonError> {
-        let mut members = Vec::new();
-        let scan = json::scan_members(text, |key, value| members.push(Member::new(key, value)))?;
+        // No record of the framework's has more.
+        let mut members = Vec::with_capacity(8);
+        let scan = json::scan_with(text, |part| {
+            if part.depth == 1 {
+                members.push(Member::new(part.key, part.value));
+            }
+        })?;
         Ok(scan.is_object.then_some(Self(members)))
     }
 

@@ -70,7 +70,7 @@ impl<'a> Iterator for Parts<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::scan_members;
+    use super::super::{Part, scan_with};
     use super::*;
 
     #[test]
@@ -90,7 +90,9 @@ mod tests {
         cases.extend(own.map(|text| (text.to_owned(), true)));
         for (text, _) in cases.iter().filter(|(_, accepted)| *accepted) {
             let mut found = Vec::new();
-            scan_members(text, |key, value| found.push((key, value))).unwrap();
+            let outermost = |part: &Part<'_>| part.depth == 1 && !part.key.is_empty();
+            scan_with(text, |part| found.extend(Some(part).filter(outermost).map(|part| (part.key, part.value))))
+                .unwrap();
             assert_eq!(found, members(text).collect::<Vec<_>>(), "{text:?}");
         }
     }
