@@ -9,7 +9,7 @@ use crate::{
     conversation::Conversation,
     plan::{
         List, agent_params, append, check_ids, multi_agent_params, read_multi_agent,
-        record::{Fields, Rewrite, agent_name, is_taken, message_name, rewrite, text_of},
+        record::{Fields, MessageName, Rewrite, agent_name, is_taken, rewrite, text_of},
         session_params, to_i64,
     },
     texts::Texts,
@@ -88,7 +88,8 @@ impl Found {
                 }
                 "newest" => found.newest_id = number,
                 _ => {
-                    let name = message_name(&place.session_id, agent_id, number.unwrap_or_default());
+                    let message_id = number.unwrap_or_default();
+                    let name = MessageName { session_id: &place.session_id, agent_id, message_id };
                     let text = text_of(&row, 2, &name)?;
                     found.messages.push(SessionMessage::from_fields(&Fields::of(text, &name)?)?);
                 }
