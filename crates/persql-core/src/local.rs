@@ -161,9 +161,8 @@ impl Engine {
         limit: Option<Duration>,
         then: Then<T>,
     ) -> Plan<T> {
-        let owner = self.owner(name);
         if matches!(request, Request::Control(_)) {
-            let (this, name) = (Arc::clone(self), name.clone());
+            let (this, owner, name) = (Arc::clone(self), self.owner(name), name.clone());
             let work = move || {
                 let outcome = this.send(&name, &request, limit);
                 then.resume(request, outcome)
@@ -180,7 +179,7 @@ impl Engine {
                     let outcome = store.send(&request, limit);
                     then.resume(request, outcome)
                 };
-                return workers::run(owner, work).await.unwrap_or_else(Plan::err);
+                return workers::run(self.owner(name), work).await.unwrap_or_else(Plan::err);
             }
         };
         let (batch, then) = if batch.surely_writes() {
@@ -192,7 +191,7 @@ impl Engine {
                 Some(outcome) => Went::Read(then.resume(Request::Batch(batch), outcome.map(Answer::Sets))),
                 None => Went::Writes(batch, then),
             };
-            match workers::run(owner, work).await {
+            match workers::run(self.owner(name), work).await {
                 Ok(Went::Read(plan)) => return plan,
                 Ok(Went::Writes(batch, then)) => (batch, then),
                 Err(error) => return Plan::err(error),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    http::{HeaderValue, header::CONTENT_TYPE},
+    http::{HeaderValue, StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -69,10 +69,15 @@ pub(crate) fn sets(sets: &[Rows], several: bool, took: Duration) -> Result<Vec<u
     }
 }
 
+/// What an answer to a handful of writes takes.
+const USUAL: usize = 1_000;
+
 fn write(body: &impl Serialize) -> Result<Vec<u8>, Failure> {
-    serde_json::to_vec(body).map_err(|_| {
-        Failure::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "the answer cannot be written as JSON")
-    })
+    let mut bytes = Vec::with_capacity(USUAL);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => Ok(bytes),
+        Err(_) => Err(Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer cannot be written as JSON")),
+    }
 }
 
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use std::{ops::Deref, sync::Arc, time::Duration};
 
 use axum::{
-    body::{Body, HttpBody},
+    body::{Body, Bytes, HttpBody},
     extract::{FromRequest, Request},
     http::StatusCode,
 };
@@ -27,18 +27,35 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The whole body of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
-    bytes: Vec<u8>,
+    /// A body that came in one piece, as most do: where it was read into.
+    piece: Bytes,
+    /// One that did not.
+    pieces: Vec<u8>,
     shares: Option<OwnedSemaphorePermit>,
 }
 
 impl Deref for Received {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
-        &self.bytes
+        if self.pieces.is_empty() { &self.piece } else { &self.pieces }
     }
 }
 
 impl Received {
+    fn add(&mut self, data: Bytes) {
+        if self.is_empty() {
+            self.piece = data;
+            return;
+        }
+        self.pieces.extend_from_slice(&std::mem::take(&mut self.piece));
+        self.pieces.extend_from_slice(&data);
+    }
+
+    /// Lets go of the bytes. What was made of them takes their place in the memory for all bodies.
+    pub(crate) fn into_shares(self) -> Option<OwnedSemaphorePermit> {
+        self.shares
+    }
+
     /// Reads what the body says; away from the executor if that takes a while.
     pub(crate) async fn parsed<T: Send + 'static>(
         self,
@@ -81,8 +98,8 @@ async fn read(body: &mut Body, app: &App) -> Result<Option<Received>, Failure> {
     let mut received = Received::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Failure::bad("the body ended early"))?;
-        let Some(data) = frame.data_ref() else { continue };
-        let bytes = received.bytes.len() + data.len();
+        let Ok(data) = frame.into_data() else { continue };
+        let bytes = received.len() + data.len();
         if bytes > app.limits.body_bytes {
             return Ok(None);
         }
@@ -93,7 +110,7 @@ async fn read(body: &mut Body, app: &App) -> Result<Option<Received>, Failure> {
             });
             received.shares = Some(hold(most, app).await?);
         }
-        received.bytes.extend_from_slice(data);
+        received.add(data);
     }
     Ok(Some(received))
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    convert::Infallible,
     net::{IpAddr, SocketAddr},
     pin::{Pin, pin},
     sync::{
@@ -12,19 +13,21 @@ use std::{
 };
 
 use axum::{
-    Router,
     body::Body,
     http::{Request, Response},
     response::IntoResponse,
 };
-use hyper::{body::Incoming, server::conn::http1, service::Service};
+use http_body_util::Either;
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{rt::TokioIo, rt::TokioTimer, service::TowerToHyperService};
 use tokio::{net::TcpStream, sync::watch};
+use tower_http::compression::CompressionBody;
 
 use crate::{
     app::App,
     connection::{Link, Watched},
     failure::Failure,
+    routes::Service,
 };
 
 /// The largest head of a request.
@@ -93,7 +96,7 @@ pub(crate) async fn serve(
     peer: SocketAddr,
     seat: Seat,
     app: Arc<App>,
-    router: Router,
+    service: Service,
     mut stopping: watch::Receiver<bool>,
 ) {
     if let Err(error) = stream.set_nodelay(true) {
@@ -101,7 +104,7 @@ pub(crate) async fn serve(
     }
     let link = &*seat.link;
     let stream = Watched { stream: TokioIo::new(stream), link };
-    let answering = Answering { app: &app, link, router: TowerToHyperService::new(router) };
+    let answering = Answering { app: &app, link, service: TowerToHyperService::new(service) };
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         // Hyper counts the time between two requests as well; the link does not.
@@ -135,28 +138,30 @@ pub(crate) async fn serve(
 struct Answering<'a> {
     app: &'a App,
     link: &'a Link,
-    router: TowerToHyperService<Router>,
+    service: TowerToHyperService<Service>,
 }
 
-type Answer<'a, E> = Pin<Box<dyn Future<Output = Result<Response<Body>, E>> + Send + 'a>>;
+/// An answer of a route, or one of whoever refuses before.
+type Answer = Response<Either<CompressionBody<Body>, Body>>;
 
-impl<'a> Service<Request<Incoming>> for Answering<'a> {
-    type Response = Response<Body>;
-    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
-    type Future = Answer<'a, Self::Error>;
+impl<'a> hyper::service::Service<Request<Incoming>> for Answering<'a> {
+    type Response = Answer;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Answer, Infallible>> + Send + 'a>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let link = self.link;
         link.ask();
         if let Some(wait) = self.app.flood.refuses(link.peer) {
             link.answer();
-            return Box::pin(std::future::ready(Ok(Failure::too_many(wait).into_response())));
+            let refusal = Failure::too_many(wait).into_response();
+            return Box::pin(std::future::ready(Ok(refusal.map(Either::Right))));
         }
-        let answer = self.router.call(request);
+        let answer = self.service.call(request);
         Box::pin(async move {
             let answer = answer.await;
             link.answer();
-            answer
+            answer.map(|answer| answer.map(Either::Left))
         })
     }
 }

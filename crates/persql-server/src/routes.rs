@@ -11,7 +11,7 @@ use axum::{
 };
 use persql_core::{Answer, Batch, Error, ErrorKind, Handle, Plan, Request, Role, Statement, server::Terms};
 use serde::Serialize;
-use tower_http::compression::{CompressionLayer, CompressionLevel, predicate::SizeAbove};
+use tower_http::compression::{Compression, CompressionLevel, predicate::SizeAbove};
 
 use crate::{
     answer::{self, Answered, Success},
@@ -29,25 +29,29 @@ use crate::{
 /// What is shorter is sent as it is: it fits a packet anyway.
 const COMPRESSED_FROM: u16 = 1_400;
 
-pub(crate) fn router(app: Arc<App>) -> Router {
-    let database = Router::new()
-        .route("/query", post(query))
-        .route("/batch", post(batch))
-        .route("/tables", get(tables))
-        .route("/describe", get(describe))
-        .route("/claim_branch", post(branches::claim))
-        .route("/branches/{reference}", put(branches::upsert).delete(branches::delete));
+/// What answers requests.
+pub(crate) type Service = Compression<Router, SizeAbove>;
+
+/// All routes. The compression is around the router, and the paths are written out: a layer in the router and a nested
+/// router cost every request some boxes.
+pub(crate) fn service(app: Arc<App>) -> Service {
+    Compression::new(router(app)).quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(COMPRESSED_FROM))
+}
+
+fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/v1/me", get(databases::me))
         .route("/v1/databases", get(databases::list).post(databases::create))
         .route("/v1/databases/{slug}", delete(databases::delete))
-        .nest("/v1/db/{namespace}/{database}", database)
+        .route("/v1/db/{namespace}/{database}/query", post(query))
+        .route("/v1/db/{namespace}/{database}/batch", post(batch))
+        .route("/v1/db/{namespace}/{database}/tables", get(tables))
+        .route("/v1/db/{namespace}/{database}/describe", get(describe))
+        .route("/v1/db/{namespace}/{database}/claim_branch", post(branches::claim))
+        .route("/v1/db/{namespace}/{database}/branches/{reference}", put(branches::upsert).delete(branches::delete))
         .fallback(databases::no_route)
         .method_not_allowed_fallback(databases::no_method)
-        .layer(
-            CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(SizeAbove::new(COMPRESSED_FROM)),
-        )
         .layer(from_fn_with_state(Arc::clone(&app), log))
         .with_state(app)
 }
@@ -64,12 +68,12 @@ async fn health() -> Answered {
 
 async fn query(app: State<Arc<App>>, place: Place, headers: HeaderMap, body: Received) -> Answered {
     let (body, statements) = body.parsed(statements::query).await?;
-    run(&app, &place, &headers, &body, Asked { statements, transaction: true, several: false }).await
+    run(&app, &place, &headers, body, Asked { statements, transaction: true, several: false }).await
 }
 
 async fn batch(app: State<Arc<App>>, place: Place, headers: HeaderMap, body: Received) -> Answered {
     let (body, (statements, transaction)) = body.parsed(statements::batch).await?;
-    run(&app, &place, &headers, &body, Asked { statements, transaction, several: true }).await
+    run(&app, &place, &headers, body, Asked { statements, transaction, several: true }).await
 }
 
 /// What `/query` and `/batch` ask for.
@@ -79,7 +83,7 @@ struct Asked {
     several: bool,
 }
 
-async fn run(app: &App, place: &Place, headers: &HeaderMap, body: &[u8], asked: Asked) -> Answered {
+async fn run(app: &App, place: &Place, headers: &HeaderMap, body: Received, asked: Asked) -> Answered {
     let started = Instant::now();
     let Asked { statements, transaction, several } = asked;
     let key = idempotency::key(headers)?;
@@ -91,8 +95,10 @@ async fn run(app: &App, place: &Place, headers: &HeaderMap, body: &[u8], asked: 
     let mut terms =
         Terms::new().creates(is_admin).alters(is_admin).answers_within(app.limits.answer_rows, app.limits.answer_bytes);
     if let Some(key) = key {
-        terms = terms.once(idempotency::once(&grant.hash, key, body, several, app.now(), started));
+        terms = terms.once(idempotency::once(&grant.hash, key, &body, several, app.now(), started));
     }
+    // The statements hold what they need of the body.
+    let _shares = body.into_shares();
     let batch = Batch::raw(statements, transaction).on_terms(terms);
     let plan = Plan::send(Request::Batch(batch)).then(move |outcome| {
         Plan::ok(match outcome {

@@ -22,7 +22,7 @@ use crate::{
     body::SHARE,
     connections::{self, Connections},
     flood::Flood,
-    routes::router,
+    routes::service,
     tokens::Tokens,
 };
 
@@ -109,7 +109,7 @@ impl Server {
     /// Answers until the future ends. Then nobody new is accepted, what is under way is answered, and this returns.
     pub async fn serve(self, until: impl Future<Output = ()> + Send) {
         let Self { listener, address, app } = self;
-        let (router, connections) = (router(Arc::clone(&app)), Arc::new(Connections::default()));
+        let (service, connections) = (service(Arc::clone(&app)), Arc::new(Connections::default()));
         let (stop, stopping) = watch::channel(false);
         let mut serving = JoinSet::new();
         let (mut until, mut sweeping) = (pin!(until), pin!(sweep(app.client.clone())));
@@ -124,7 +124,7 @@ impl Server {
                         let limits = &app.limits;
                         match connections.admit(peer.ip(), limits.connections, limits.connections_of_address) {
                             Some(seat) => drop(serving.spawn(connections::serve(
-                                stream, peer, seat, Arc::clone(&app), router.clone(), stopping.clone(),
+                                stream, peer, seat, Arc::clone(&app), service.clone(), stopping.clone(),
                             ))),
                             None => tracing::debug!(%peer, "a connection too many was refused"),
                         }

@@ -1,6 +1,6 @@
 //! The bodies of `/query` and `/batch`: JSON to statements.
 
-use std::{borrow::Cow, fmt};
+use std::{fmt, sync::Arc};
 
 use axum::http::StatusCode;
 use persql_core::{SqlDetail, SqlErrorKind, Statement, Value, limits};
@@ -13,13 +13,13 @@ use crate::failure::Failure;
 
 /// Reads the body of `/query`.
 pub(crate) fn query(body: &[u8]) -> Result<Vec<Statement>, Failure> {
-    let one: One<'_> = parse(body)?;
+    let one: One = parse(body)?;
     Ok(vec![one.into_statement()?])
 }
 
 /// Reads the body of `/batch`: the statements, and whether they are one transaction.
 pub(crate) fn batch(body: &[u8]) -> Result<(Vec<Statement>, bool), Failure> {
-    let several: Several<'_> = parse(body)?;
+    let several: Several = parse(body)?;
     if several.statements.is_over {
         return Err(Failure::bad(format!("a batch has {} statements at most", limits::STATEMENTS)));
     }
@@ -42,22 +42,20 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure
 }
 
 #[derive(Deserialize)]
-struct One<'a> {
-    #[serde(borrow)]
-    sql: Cow<'a, str>,
+struct One {
+    sql: Text,
     #[serde(default)]
     params: Option<Few<Param, { limits::PARAMETERS }>>,
 }
 
 #[derive(Deserialize)]
-struct Several<'a> {
-    #[serde(borrow)]
-    statements: Few<One<'a>, { limits::STATEMENTS }>,
+struct Several {
+    statements: Few<One, { limits::STATEMENTS }>,
     #[serde(default)]
     transaction: bool,
 }
 
-impl One<'_> {
+impl One {
     fn into_statement(self) -> Result<Statement, Failure> {
         let params = self.params.unwrap_or_default();
         if params.is_over {
@@ -69,7 +67,7 @@ impl One<'_> {
             let text = format!("a parameter has {} bytes at most, and this has {}", limits::ROW_BYTES, value.size());
             return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, text));
         }
-        Ok(Statement::new(self.sql.into_owned(), params))
+        Ok(Statement::new(self.sql.0, params))
     }
 }
 
@@ -109,6 +107,29 @@ impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for Few<T, MOST> 
             self.is_over = true;
         }
         Ok(self)
+    }
+}
+
+/// Text that goes from the parser into its place at once.
+struct Text(Arc<str>);
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl Visitor<'_> for TextVisitor {
+    type Value = Text;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
+        Ok(Text(text.into()))
     }
 }
 

@@ -4,6 +4,7 @@
 pub(crate) const SET_UP: &str = "\
 PRAGMA journal_mode=WAL;
 PRAGMA journal_size_limit=16777216;
+PRAGMA wal_autocheckpoint=4000;
 PRAGMA foreign_keys=ON;";
 
 pub(crate) const CREATE: &str = "\

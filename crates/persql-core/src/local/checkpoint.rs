@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind, database::lock};
 
-/// Twice what SQLite's own checkpoints leave when nobody is in their way.
-const LARGE: u64 = 8 << 20;
+/// Twice what the checkpoints of every 4,000 pages leave when nobody is in their way.
+const LARGE: u64 = 32 << 20;
 
 /// How long a writer may be held up by readers, now and then, to begin the log anew.
 const PAUSE: Duration = Duration::from_millis(20);

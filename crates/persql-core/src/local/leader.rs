@@ -44,6 +44,23 @@ impl Leader {
 
     /// Serves the group at the front of the queue.
     pub(super) fn serve(self) {
+        self.serve_group();
+    }
+
+    /// Serves one group after the other while tasks are first in the queue and nobody else wants the thread of the pool:
+    /// to hand over to another thread costs as much as a small group.
+    pub(super) fn serve_tasks(self) {
+        self.serve_group();
+        while self.is_task_next() && workers::is_unwanted() {
+            self.serve_group();
+        }
+    }
+
+    fn is_task_next(&self) -> bool {
+        matches!(lock(&self.writer.queue).jobs.front(), Some(Job { reply: Reply::Task(_), .. }))
+    }
+
+    fn serve_group(&self) {
         let Some(first) = lock(&self.writer.queue).jobs.pop_front() else { return };
         let mut group = vec![first];
         match self.run(&mut group) {

@@ -167,6 +167,12 @@ pub(super) fn spawn(owner: Owner, job: Job) {
     }
 }
 
+/// Whether this thread may go on with more of the same: it has its place at work, and no other job waits.
+pub(super) fn is_unwanted() -> bool {
+    let state = lock(&POOL.state);
+    matches!(PART.get(), Part::Works(_)) && state.queue.is_empty() && state.ready.is_empty()
+}
+
 /// Says that this thread is about to wait for another process. If it is the pool's, it counts as waiting until its job
 /// ends. Whoever waits on too many threads already keeps his place at work.
 pub(super) fn about_to_wait() {

@@ -2,7 +2,9 @@
 //!
 //! Whoever finds nobody writing becomes the leader: it takes SQLite's write lock, and then everything that queued up
 //! in the meantime into the same transaction, each job in a savepoint of its own. A lone caller is its own leader and
-//! pays no thread hop, and for a single statement no BEGIN and COMMIT. The leader serves one group and hands over, so nobody works for the others forever.
+//! pays no thread hop, and for a single statement no BEGIN and COMMIT. The leader serves one group and hands over, so
+//! nobody works for the others forever; a thread of the pool goes on with the next group, as long as no other job waits
+//! for it.
 //!
 //! A job never suffers for another's fault. One that fails is rolled back to its savepoint. One that kills the whole
 //! transaction (`OR ROLLBACK`, an interrupt, a full disk) or makes its COMMIT fail (a deferred foreign key) sends all
@@ -146,6 +148,6 @@ impl Writer {
 
     pub(super) fn lead_on_a_worker(self: &Arc<Self>) {
         let leader = self.leader();
-        workers::spawn(self.options.owner, Box::new(move || leader.serve()));
+        workers::spawn(self.options.owner, Box::new(move || leader.serve_tasks()));
     }
 }
