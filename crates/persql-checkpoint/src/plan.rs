@@ -27,7 +27,7 @@ pub(crate) use runs::delete_for_runs;
 pub(crate) use threads::{delete_inactive, list_threads};
 pub(crate) use transfer::{export, import};
 
-use crate::{Layout, row::Key, serde::Serializer, sql::Texts};
+use crate::{Layout, row::Key, serde::Serializer, texts::Texts};
 
 /// A saver as its plans know it.
 #[derive(Clone, Debug)]
