@@ -34,17 +34,16 @@ CREATE TABLE IF NOT EXISTS {writes} (
 /// Files from before langgraph-checkpoint-sqlite 3.1.2, and those of JavaScript, lack the column.
 pub(crate) const ADD_TASK_PATH: &str = "ALTER TABLE {writes} ADD COLUMN task_path TEXT NOT NULL DEFAULT ''";
 
-/// A row of a checkpoint `c`. `AnyRow` reads these columns, and those of `WRITE_ROW`, by their places.
+/// A row of a checkpoint `c`. `AnyRow` reads these columns, and those of `WRITE_ROW`, by their places. No name stands
+/// twice in a row, and none is longer than it must be: a text is hashed and copied each time it is run.
 pub(crate) const CHECKPOINT_ROW: &str = "\
-SELECT 0 AS kind, c.thread_id AS thread_id, c.checkpoint_ns AS checkpoint_ns, c.checkpoint_id AS checkpoint_id,
-    c.parent_checkpoint_id AS parent, NULL AS task_id, NULL AS path, {depth} AS idx, NULL AS channel,
-    c.type AS type, c.checkpoint AS value, c.metadata AS metadata";
+SELECT 0 AS kind, c.thread_id, c.checkpoint_ns, c.checkpoint_id, c.parent_checkpoint_id, NULL AS task_id,
+    NULL AS task_path, {depth} AS idx, NULL AS channel, c.type, c.checkpoint, c.metadata";
 
 /// A row of a write `w`.
 pub(crate) const WRITE_ROW: &str = "\
-SELECT 1 AS kind, w.thread_id AS thread_id, w.checkpoint_ns AS checkpoint_ns, w.checkpoint_id AS checkpoint_id,
-    NULL AS parent, w.task_id AS task_id, {task_path} AS path, w.idx AS idx, w.channel AS channel,
-    w.type AS type, w.value AS value, NULL AS metadata";
+SELECT 1, w.thread_id, w.checkpoint_ns, w.checkpoint_id, NULL AS parent, w.task_id, {task_path}, w.idx, w.channel,
+    w.type, w.value, NULL";
 
 /// The path of a write.
 pub(crate) const OWN_PATH: &str = "w.task_path";
@@ -62,19 +61,24 @@ UNION ALL
 FROM page {fallback} CROSS JOIN {writes} AS w
     ON w.thread_id = page.thread_id AND w.checkpoint_ns = page.checkpoint_ns AND w.checkpoint_id = page.checkpoint_id";
 
-/// The latest checkpoint by the key, backwards. It is found twice, which costs less than the table that would keep it.
+/// The latest checkpoint by the key, backwards. It is found twice, which costs less than a table that would keep it, or a
+/// subquery that both halves read.
 pub(crate) const GET_LATEST: &str = "\
-WITH page AS NOT MATERIALIZED (
-    SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id FROM {checkpoints}
+{checkpoint_row}
+FROM {checkpoints} AS c WHERE c.rowid = (SELECT rowid FROM {checkpoints}
     WHERE thread_id = ?1 AND checkpoint_ns = ?2 ORDER BY checkpoint_id DESC LIMIT 1)
-{rows}";
+UNION ALL
+{write_row}
+FROM {writes} AS w {fallback} WHERE w.thread_id = ?1 AND w.checkpoint_ns = ?2 AND w.checkpoint_id = (
+    SELECT max(checkpoint_id) FROM {checkpoints} WHERE thread_id = ?1 AND checkpoint_ns = ?2)";
 
-/// One checkpoint by the key.
+/// One checkpoint by the key. Writes may be there before it is.
 pub(crate) const GET_BY_ID: &str = "\
-WITH page AS NOT MATERIALIZED (
-    SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id FROM {checkpoints}
-    WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3)
-{rows}";
+{checkpoint_row}
+FROM {checkpoints} AS c WHERE c.thread_id = ?1 AND c.checkpoint_ns = ?2 AND c.checkpoint_id = ?3
+UNION ALL
+{write_row}
+FROM {writes} AS w {fallback} WHERE w.thread_id = ?1 AND w.checkpoint_ns = ?2 AND w.checkpoint_id = ?3";
 
 /// A page, newest first: at most ?8 checkpoints, and no more after 4 MB of values. Lengths are read without the values.
 ///
@@ -115,17 +119,18 @@ pub(crate) const SCOPE_THREAD: &str = "thread_id = ?1 AND ?2 IS NULL";
 /// The whole table.
 pub(crate) const SCOPE_ALL: &str = "?1 IS NULL AND ?2 IS NULL";
 
-/// Fails with a not-null violation of `channel` if the newest row is of the other layout. The newest by rowid, which is
-/// one step; reads of the other tables' names make a database of the other layout fail before anything is written.
+/// Whether the newest row is of the other layout. The newest by rowid, which is one step. NULL if there is none.
+pub(crate) const IS_FOREIGN: &str = "(SELECT {foreign} FROM {checkpoints} ORDER BY rowid DESC LIMIT 1)";
+/// How a row looks in an official file.
+pub(crate) const IS_OFFICIAL: &str = "typeof(checkpoint) = 'blob'";
+/// How it looks in ours. JavaScript's rows are bytes too, but nothing forbids them to be text.
+pub(crate) const IS_PERSQL: &str = "typeof(checkpoint) = 'text' AND type <> 'json'";
+
+/// Fails with a not-null violation of `channel` if the newest row is of the other layout. A database of the other layout
+/// has no table of this name for writes, and fails before anything is written.
 pub(crate) const GUARD_LAYOUT: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel) SELECT '', '', '', '', 0, NULL
-WHERE EXISTS (SELECT 1 FROM (SELECT typeof(checkpoint) AS kind, type FROM {checkpoints} ORDER BY rowid DESC LIMIT 1)
-    WHERE {foreign})";
-
-/// How the newest row looks in an official file.
-pub(crate) const IS_OFFICIAL: &str = "kind = 'blob'";
-/// How it looks in ours. JavaScript's rows are bytes too, but nothing forbids them to be text.
-pub(crate) const IS_PERSQL: &str = "kind = 'text' AND type <> 'json'";
+WHERE {is_foreign}";
 
 /// Fails with a not-null violation of `task_id` unless ?3 is the latest checkpoint, or ?4 is stored and has that parent
 /// already. By the key.
@@ -135,10 +140,12 @@ WHERE NOT ((SELECT max(checkpoint_id) FROM {checkpoints} WHERE thread_id = ?1 AN
     OR EXISTS (SELECT 1 FROM {checkpoints} WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?4
         AND parent_checkpoint_id IS ?3))";
 
-/// A checkpoint that is stored again keeps its place in the chain.
+/// A checkpoint that is stored again keeps its place in the chain. The namespace is NULL, and so fails, where
+/// `GUARD_LAYOUT` would: most puts need no other statement.
 pub(crate) const PUT: &str = "\
 INSERT INTO {checkpoints} (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+VALUES (?1, CASE WHEN {is_foreign} OR EXISTS (SELECT 1 FROM {writes} WHERE false) THEN NULL ELSE ?2 END,
+    ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id)
 DO UPDATE SET type = excluded.type, checkpoint = excluded.checkpoint, metadata = excluded.metadata";
 

@@ -72,11 +72,12 @@ impl Texts {
             Layout::PerSql => ("TEXT", sql::PACKED_TEXT, sql::IS_OFFICIAL, sql::OWN_PATH, ""),
             Layout::SqliteSaver => ("BLOB", sql::PACKED_BYTES, sql::IS_PERSQL, sql::OFFICIAL_PATH, sql::FALLBACK),
         };
-        let rows: [(&str, &dyn Display); 2] =
-            [("checkpoint_row", &sql::CHECKPOINT_ROW), ("write_row", &sql::WRITE_ROW)];
-        let names: [(&str, &dyn Display); 8] = [
-            ("checkpoints", &checkpoints),
-            ("writes", &writes),
+        let rows: [(&str, &dyn Display); 3] = [
+            ("checkpoint_row", &sql::CHECKPOINT_ROW),
+            ("write_row", &sql::WRITE_ROW),
+            ("is_foreign", &sql::IS_FOREIGN),
+        ];
+        let of_layout: [(&str, &dyn Display); 6] = [
             ("bytes", &bytes),
             ("packed_value", &packed_value),
             ("foreign", &foreign),
@@ -84,12 +85,13 @@ impl Texts {
             ("fallback", &fallback),
             ("depth", &"NULL"),
         ];
-        // First the fragments, which hold others and names themselves.
+        let tables: [(&str, &dyn Display); 2] = [("checkpoints", &checkpoints), ("writes", &writes)];
+        // Fragments hold others and the tables' names. These come last and once: they may look like a fragment.
         let render_with = |template: &str, fragments: &[(&str, &dyn Display)]| {
-            let text = Sql::render(template, fragments);
-            let text = Sql::render(&text, &rows);
-            let text = Sql::render(&text, fragments);
-            Sql::render(&Sql::render(&text, &names), &names)
+            let text = [fragments, &rows, fragments, &of_layout]
+                .iter()
+                .fold(Sql::from(template.to_owned()), |text, names| Sql::render(&text, names));
+            Sql::render(&text, &tables)
         };
         let render = |template: &str| render_with(template, &[("rows", &sql::ROWS_OF_PAGE)]);
         let list = |scope: &str| render_with(sql::LIST, &[("rows", &sql::ROWS_OF_PAGE), ("scope", &scope)]);
@@ -142,6 +144,20 @@ impl Texts {
             import_checkpoint: render(sql::IMPORT_CHECKPOINT),
             checkpoints,
             writes,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_may_be_named_as_a_placeholder() {
+        for layout in [Layout::PerSql, Layout::SqliteSaver] {
+            let texts = Texts::new(layout, "{writes}", "{depth}", true).unwrap();
+            assert!(texts.get_latest.contains(r#"FROM "{writes}" AS c"#), "{:?}", texts.get_latest);
+            assert!(texts.get_latest.contains(r#"FROM "{depth}" AS w"#), "{:?}", texts.get_latest);
         }
     }
 }
