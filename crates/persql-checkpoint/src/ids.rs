@@ -1,4 +1,4 @@
-//! Ids of checkpoints and versions of channels, as Python makes them.
+//! Ids and times of checkpoints, and versions of channels, as Python makes them.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use persql_core::{Error, Result};
+use persql_core::{Error, Result, timestamp::isoformat};
 
 use crate::{json, serde::Data};
 
@@ -42,6 +42,19 @@ fn uuid6(time: u64, step: i64, node: u64) -> String {
     let (high, middle, low) = (time >> 28 & 0xffff_ffff, time >> 12 & 0xffff, time & 0xfff);
     let sequence = step & 0x3fff | 0x8000;
     format!("{high:08x}-{middle:04x}-6{low:03x}-{sequence:04x}-{:012x}", node & 0xffff_ffff_ffff)
+}
+
+/// The time now, in UTC, as Python's `isoformat` writes it: what a checkpoint's `ts` is.
+///
+/// # Examples
+/// ```
+/// use persql_checkpoint::{Checkpoint, new_checkpoint_id, timestamp};
+///
+/// let checkpoint = Checkpoint::new(new_checkpoint_id(-1), timestamp());
+/// assert!(checkpoint.ts.ends_with("+00:00"));
+/// ```
+pub fn timestamp() -> String {
+    isoformat(SystemTime::now())
 }
 
 /// The time in a checkpoint id; `None` if it is no UUID of version 6.

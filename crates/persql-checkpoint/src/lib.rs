@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod builder;
 mod checkpoint;
 mod config;
 mod filter;
@@ -14,21 +15,21 @@ mod row;
 mod saver;
 pub mod serde;
 mod sql;
+mod texts;
 mod threads;
-mod timestamp;
 mod transfer;
 mod tuple;
 
+pub use builder::Builder;
 pub use checkpoint::Checkpoint;
 pub use config::Config;
-pub use ids::{checkpoint_time, new_checkpoint_id, next_version};
+pub use ids::{checkpoint_time, new_checkpoint_id, next_version, timestamp};
 pub use layout::Layout;
 pub use list::ListOptions;
 pub use metadata::Metadata;
-pub use saver::{Builder, PerSqlSaver, PruneStrategy};
+pub use saver::{PerSqlSaver, PruneStrategy};
 pub use serde::{Data, Serializer};
 pub use threads::{ListThreads, ThreadInfo};
-pub use timestamp::timestamp;
 pub use transfer::ExportedPage;
 pub use tuple::{CheckpointTuple, DeltaChannelHistory, PendingWrite};
 

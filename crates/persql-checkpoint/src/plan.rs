@@ -27,7 +27,7 @@ pub(crate) use runs::delete_for_runs;
 pub(crate) use threads::{delete_inactive, list_threads};
 pub(crate) use transfer::{export, import};
 
-use crate::{Layout, row::Key, serde::Serializer, sql::Texts};
+use crate::{Layout, row::Key, serde::Serializer, texts::Texts};
 
 /// A saver as its plans know it.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub(crate) struct Store {
     pub(crate) expect_latest: bool,
 }
 
-/// A condition of a batch that did not hold. Each has a column of its own, whose not-null rule it breaks.
+/// A condition of a batch that did not hold. Each has columns of its own, whose not-null rule it breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Guard {
     Layout,
@@ -109,7 +109,8 @@ impl Store {
             return Some(if is_no_database(error) { schema.create() } else { self.create_tables() });
         }
         let column = error.sql().filter(|detail| detail.kind == SqlErrorKind::UnknownColumn)?.column.clone()?;
-        (column == "task_path").then(|| self.add_task_path())
+        // Another column is missing where the table is somebody else's: its layout says so.
+        Some(if column == "task_path" { self.add_task_path() } else { self.check_layout() })
     }
 
     /// Refuses a database of the other layout.
@@ -142,7 +143,7 @@ impl Store {
     fn guard_of(&self, error: &Error) -> Option<Guard> {
         let detail = error.sql().filter(|detail| detail.kind == SqlErrorKind::NotNullViolation)?;
         match detail.column.as_deref()? {
-            "channel" => Some(Guard::Layout),
+            "channel" | "checkpoint_ns" => Some(Guard::Layout),
             "task_id" => Some(Guard::Parent),
             "checkpoint_id" => Some(Guard::Shapes),
             "thread_id" => Some(Guard::Empty),
@@ -171,7 +172,7 @@ impl Store {
         }
     }
 
-    /// The guard that every write of a new row begins with.
+    /// The guard that writes of new rows begin with, unless their statement has it.
     fn guard_layout(&self) -> Statement {
         Statement::from(self.texts.guard_layout.clone())
     }

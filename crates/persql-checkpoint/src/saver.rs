@@ -1,15 +1,15 @@
 //! The checkpointer.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use persql_core::{Database, Handle, Open, Plan, Result};
 
 use crate::{
-    Checkpoint, CheckpointTuple, Config, DeltaChannelHistory, Layout, ListOptions, ListThreads, Metadata, Serializer,
-    ThreadInfo,
+    Builder, Checkpoint, CheckpointTuple, Config, DeltaChannelHistory, Layout, ListOptions, ListThreads, Metadata,
+    Serializer, ThreadInfo,
     plan::{self, Store, Writes},
     serde::Data,
-    sql::Texts,
+    texts::Texts,
 };
 
 /// Keeps a graph's checkpoints, as LangGraph's `BaseCheckpointSaver` does (langgraph-checkpoint 4.3).
@@ -59,25 +59,17 @@ pub enum PruneStrategy {
 impl<D: Handle> PerSqlSaver<D> {
     /// A saver with [`Layout::PerSql`] in this database. No I/O.
     pub fn new(db: D) -> Self {
-        Self::with_texts(db, Texts::of(Layout::PerSql))
+        let texts = Texts::of(Layout::PerSql);
+        Self::with_store(db, Store { texts, serializer: Serializer::new(), expect_latest: false })
     }
 
-    fn with_texts(db: D, texts: Arc<Texts>) -> Self {
-        let store = Store { texts, serializer: Serializer::new(), expect_latest: false };
+    pub(crate) fn with_store(db: D, store: Store) -> Self {
         Self { db, store, owns_client: false }
     }
 
     /// Starts to configure a saver: layout, serializer, table names.
     pub fn builder(db: D) -> Builder<D> {
-        Builder {
-            db,
-            layout: Layout::default(),
-            checkpoints_table: None,
-            writes_table: None,
-            serializer: Serializer::new(),
-            create_tables: true,
-            expect_latest: false,
-        }
+        Builder::new(db)
     }
 
     /// The layout that this saver reads and writes.
@@ -355,83 +347,5 @@ impl<D: Open> PerSqlSaver<D> {
 impl<D: Handle> fmt::Debug for PerSqlSaver<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PerSqlSaver").field("layout", &self.layout()).finish_non_exhaustive()
-    }
-}
-
-/// Configures a [`PerSqlSaver`].
-#[must_use = "a builder does nothing until `build` is called"]
-pub struct Builder<D: Handle> {
-    db: D,
-    layout: Layout,
-    checkpoints_table: Option<String>,
-    writes_table: Option<String>,
-    serializer: Serializer,
-    create_tables: bool,
-    expect_latest: bool,
-}
-
-impl<D: Handle> Builder<D> {
-    /// How checkpoints are stored. The default is [`Layout::PerSql`].
-    pub fn layout(mut self, layout: Layout) -> Self {
-        self.layout = layout;
-        self
-    }
-
-    /// The table of checkpoints. The default is `checkpoints`.
-    pub fn checkpoints_table(mut self, name: impl Into<String>) -> Self {
-        self.checkpoints_table = Some(name.into());
-        self
-    }
-
-    /// The table of writes. The default is `checkpoint_writes`, or `writes` with [`Layout::SqliteSaver`].
-    pub fn writes_table(mut self, name: impl Into<String>) -> Self {
-        self.writes_table = Some(name.into());
-        self
-    }
-
-    /// What makes bytes of values: set this to encrypt them.
-    pub fn serializer(mut self, serializer: Serializer) -> Self {
-        self.serializer = serializer;
-        self
-    }
-
-    /// Whether the first write may create the tables, or add a column that an old file lacks. True unless said
-    /// otherwise.
-    pub fn create_tables(mut self, create: bool) -> Self {
-        self.create_tables = create;
-        self
-    }
-
-    /// Whether a `put` must follow the latest checkpoint of its thread and namespace, as its config names it, or be the
-    /// first. False unless said otherwise, as in LangGraph.
-    ///
-    /// With it, of two writers that go on from one checkpoint the second gets a
-    /// [`Conflict`](crate::ErrorKind::Conflict) instead of a silent fork. To fork on purpose, use a saver without it.
-    pub fn expect_latest(mut self, expect: bool) -> Self {
-        self.expect_latest = expect;
-        self
-    }
-
-    /// Makes the saver. No I/O.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) if a table's name is empty, too long or reserved,
-    /// or if both names are the same.
-    pub fn build(self) -> Result<PerSqlSaver<D>> {
-        let (checkpoints, writes) = self.layout.tables();
-        let texts = Texts::new(
-            self.layout,
-            self.checkpoints_table.as_deref().unwrap_or(checkpoints),
-            self.writes_table.as_deref().unwrap_or(writes),
-            self.create_tables,
-        )?;
-        let store = Store { texts, serializer: self.serializer, expect_latest: self.expect_latest };
-        Ok(PerSqlSaver { db: self.db, store, owns_client: false })
-    }
-}
-
-impl<D: Handle> fmt::Debug for Builder<D> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("layout", &self.layout).finish_non_exhaustive()
     }
 }

@@ -4,13 +4,7 @@
 //! Both tables have a primary key that begins with `(thread_id, checkpoint_ns, checkpoint_id)`, and no other index:
 //! "by the key" below means that. `{bytes}` is the type of values, TEXT or BLOB.
 
-use std::sync::Arc;
-
-use persql_core::{Error, Ident, Result, Schema, Sql};
-
-use crate::Layout;
-
-const CREATE_CHECKPOINTS: &str = "\
+pub(crate) const CREATE_CHECKPOINTS: &str = "\
 CREATE TABLE IF NOT EXISTS {checkpoints} (
     thread_id TEXT NOT NULL,
     checkpoint_ns TEXT NOT NULL DEFAULT '',
@@ -23,7 +17,7 @@ CREATE TABLE IF NOT EXISTS {checkpoints} (
 )";
 
 /// No foreign key: a write may be stored before its checkpoint is.
-const CREATE_WRITES: &str = "\
+pub(crate) const CREATE_WRITES: &str = "\
 CREATE TABLE IF NOT EXISTS {writes} (
     thread_id TEXT NOT NULL,
     checkpoint_ns TEXT NOT NULL DEFAULT '',
@@ -38,27 +32,28 @@ CREATE TABLE IF NOT EXISTS {writes} (
 )";
 
 /// Files from before langgraph-checkpoint-sqlite 3.1.2, and those of JavaScript, lack the column.
-const ADD_TASK_PATH: &str = "ALTER TABLE {writes} ADD COLUMN task_path TEXT NOT NULL DEFAULT ''";
+pub(crate) const ADD_TASK_PATH: &str = "ALTER TABLE {writes} ADD COLUMN task_path TEXT NOT NULL DEFAULT ''";
 
-/// A row of a checkpoint `c`. `AnyRow` reads these columns, and those of `WRITE_ROW`, by their places.
-const CHECKPOINT_ROW: &str = "\
-SELECT 0 AS kind, c.thread_id AS thread_id, c.checkpoint_ns AS checkpoint_ns, c.checkpoint_id AS checkpoint_id,
-    c.parent_checkpoint_id AS parent, NULL AS task_id, NULL AS path, {depth} AS idx, NULL AS channel,
-    c.type AS type, c.checkpoint AS value, c.metadata AS metadata";
+/// A row of a checkpoint `c`. `AnyRow` reads these columns, and those of `WRITE_ROW`, by their places. No name stands
+/// twice in a row, and none is longer than it must be: a text is hashed and copied each time it is run.
+pub(crate) const CHECKPOINT_ROW: &str = "\
+SELECT 0 AS kind, c.thread_id, c.checkpoint_ns, c.checkpoint_id, c.parent_checkpoint_id, NULL AS task_id,
+    NULL AS task_path, {depth} AS idx, NULL AS channel, c.type, c.checkpoint, c.metadata";
 
 /// A row of a write `w`.
-const WRITE_ROW: &str = "\
-SELECT 1 AS kind, w.thread_id AS thread_id, w.checkpoint_ns AS checkpoint_ns, w.checkpoint_id AS checkpoint_id,
-    NULL AS parent, w.task_id AS task_id, {task_path} AS path, w.idx AS idx, w.channel AS channel,
-    w.type AS type, w.value AS value, NULL AS metadata";
+pub(crate) const WRITE_ROW: &str = "\
+SELECT 1, w.thread_id, w.checkpoint_ns, w.checkpoint_id, NULL AS parent, w.task_id, {task_path}, w.idx, w.channel,
+    w.type, w.value, NULL";
 
+/// The path of a write.
+pub(crate) const OWN_PATH: &str = "w.task_path";
 /// The path in an official file, which may have no such column: then `own` has no such name, and `FALLBACK` has.
-const OFFICIAL_PATH: &str = "(SELECT task_path FROM {writes} AS own WHERE own.rowid = w.rowid)";
+pub(crate) const OFFICIAL_PATH: &str = "(SELECT task_path FROM {writes} AS own WHERE own.rowid = w.rowid)";
 /// Stands beside `w` wherever `OFFICIAL_PATH` does.
-const FALLBACK: &str = "CROSS JOIN (SELECT '' AS task_path) AS fallback";
+pub(crate) const FALLBACK: &str = "CROSS JOIN (SELECT '' AS task_path) AS fallback";
 
 /// The rows of the checkpoints that `page` names, then those of their writes, unsorted: a sort would carry the values.
-const ROWS_OF_PAGE: &str = "\
+pub(crate) const ROWS_OF_PAGE: &str = "\
 {checkpoint_row}
 FROM page CROSS JOIN {checkpoints} AS c ON c.rowid = page.row
 UNION ALL
@@ -66,19 +61,24 @@ UNION ALL
 FROM page {fallback} CROSS JOIN {writes} AS w
     ON w.thread_id = page.thread_id AND w.checkpoint_ns = page.checkpoint_ns AND w.checkpoint_id = page.checkpoint_id";
 
-/// The latest checkpoint by the key, backwards. It is found twice, which costs less than the table that would keep it.
-const GET_LATEST: &str = "\
-WITH page AS NOT MATERIALIZED (
-    SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id FROM {checkpoints}
+/// The latest checkpoint by the key, backwards. It is found twice, which costs less than a table that would keep it, or a
+/// subquery that both halves read.
+pub(crate) const GET_LATEST: &str = "\
+{checkpoint_row}
+FROM {checkpoints} AS c WHERE c.rowid = (SELECT rowid FROM {checkpoints}
     WHERE thread_id = ?1 AND checkpoint_ns = ?2 ORDER BY checkpoint_id DESC LIMIT 1)
-{rows}";
+UNION ALL
+{write_row}
+FROM {writes} AS w {fallback} WHERE w.thread_id = ?1 AND w.checkpoint_ns = ?2 AND w.checkpoint_id = (
+    SELECT max(checkpoint_id) FROM {checkpoints} WHERE thread_id = ?1 AND checkpoint_ns = ?2)";
 
-/// One checkpoint by the key.
-const GET_BY_ID: &str = "\
-WITH page AS NOT MATERIALIZED (
-    SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id FROM {checkpoints}
-    WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3)
-{rows}";
+/// One checkpoint by the key. Writes may be there before it is.
+pub(crate) const GET_BY_ID: &str = "\
+{checkpoint_row}
+FROM {checkpoints} AS c WHERE c.thread_id = ?1 AND c.checkpoint_ns = ?2 AND c.checkpoint_id = ?3
+UNION ALL
+{write_row}
+FROM {writes} AS w {fallback} WHERE w.thread_id = ?1 AND w.checkpoint_ns = ?2 AND w.checkpoint_id = ?3";
 
 /// A page, newest first: at most ?8 checkpoints, and no more after 4 MB of values. Lengths are read without the values.
 ///
@@ -88,7 +88,7 @@ WITH page AS NOT MATERIALIZED (
 ///
 /// `found` is the only table that is made for it: its order is known, so that a page of it needs no sort, and the sum
 /// over its rows, which needs tables, is asked for only where there is too much.
-const LIST: &str = "\
+pub(crate) const LIST: &str = "\
 WITH found AS MATERIALIZED (
     SELECT c.rowid AS row, thread_id, checkpoint_ns, checkpoint_id, coalesce(octet_length(checkpoint), 0) + coalesce((
         SELECT sum(octet_length(w.value)) FROM {writes} AS w WHERE w.thread_id = c.thread_id
@@ -113,61 +113,76 @@ UNION ALL
 SELECT 2, NULL, NULL, NULL, NULL, NULL, NULL, count(*), NULL, NULL, NULL, NULL FROM found";
 
 /// By the key, in its order.
-const SCOPE_NS: &str = "thread_id = ?1 AND checkpoint_ns = ?2";
+pub(crate) const SCOPE_NS: &str = "thread_id = ?1 AND checkpoint_ns = ?2";
 /// By the first column of the key; the thread's ids are sorted.
-const SCOPE_THREAD: &str = "thread_id = ?1 AND ?2 IS NULL";
+pub(crate) const SCOPE_THREAD: &str = "thread_id = ?1 AND ?2 IS NULL";
 /// The whole table.
-const SCOPE_ALL: &str = "?1 IS NULL AND ?2 IS NULL";
+pub(crate) const SCOPE_ALL: &str = "?1 IS NULL AND ?2 IS NULL";
 
-/// Fails with a not-null violation of `channel` if the newest row is of the other layout. The newest by rowid, which is
-/// one step; reads of the other tables' names make a database of the other layout fail before anything is written.
-const GUARD_LAYOUT: &str = "\
+/// Whether the newest row is of the other layout. The newest by rowid, which is one step. NULL if there is none.
+pub(crate) const IS_FOREIGN: &str = "(SELECT {foreign} FROM {checkpoints} ORDER BY rowid DESC LIMIT 1)";
+/// How a row looks in an official file.
+pub(crate) const IS_OFFICIAL: &str = "typeof(checkpoint) = 'blob'";
+/// How it looks in ours. JavaScript's rows are bytes too, but nothing forbids them to be text.
+pub(crate) const IS_PERSQL: &str = "typeof(checkpoint) = 'text' AND type <> 'json'";
+
+/// Fails with a not-null violation of `channel` if the newest row is of the other layout. A database of the other layout
+/// has no table of this name for writes, and fails before anything is written.
+pub(crate) const GUARD_LAYOUT: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel) SELECT '', '', '', '', 0, NULL
-WHERE EXISTS (SELECT 1 FROM (SELECT typeof(checkpoint) AS kind, type FROM {checkpoints} ORDER BY rowid DESC LIMIT 1)
-    WHERE {foreign})";
+WHERE {is_foreign}";
 
 /// Fails with a not-null violation of `task_id` unless ?3 is the latest checkpoint, or ?4 is stored and has that parent
 /// already. By the key.
-const GUARD_PARENT: &str = "\
+pub(crate) const GUARD_PARENT: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel) SELECT '', '', '', NULL, 0, ''
 WHERE NOT ((SELECT max(checkpoint_id) FROM {checkpoints} WHERE thread_id = ?1 AND checkpoint_ns = ?2) IS ?3
     OR EXISTS (SELECT 1 FROM {checkpoints} WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?4
         AND parent_checkpoint_id IS ?3))";
 
-/// A checkpoint that is stored again keeps its place in the chain.
-const PUT: &str = "\
+/// A checkpoint that is stored again keeps its place in the chain. The namespace is NULL, and so fails, where
+/// `GUARD_LAYOUT` would: most puts need no other statement.
+pub(crate) const PUT: &str = "\
 INSERT INTO {checkpoints} (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+VALUES (?1, CASE WHEN {is_foreign} OR EXISTS (SELECT 1 FROM {writes} WHERE false) THEN NULL ELSE ?2 END,
+    ?3, ?4, ?5, ?6, ?7)
 ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id)
 DO UPDATE SET type = excluded.type, checkpoint = excluded.checkpoint, metadata = excluded.metadata";
 
 /// One write. ?1 to ?5 say whose, ?6 its idx, ?7 the channel, ?8 and ?9 the value.
-const PUT_WRITE: &str = "\
+pub(crate) const PUT_WRITE: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) {on_conflict}";
 
 /// Many writes: ?6 is an array of texts, each of them an array of idx, channel, type and value.
-const PUT_WRITES: &str = "\
+pub(crate) const PUT_WRITES: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
 SELECT ?1, ?2, ?3, ?4, ?5, one.value ->> 0, one.value ->> 1, one.value ->> 2, {packed_value}
 FROM json_each(?6) AS one WHERE true {on_conflict}";
 
+/// The value of a packed write.
+pub(crate) const PACKED_TEXT: &str = "one.value ->> 3";
+/// The same where values are bytes, which travel as hexadecimal digits.
+pub(crate) const PACKED_BYTES: &str = "unhex(one.value ->> 3)";
+
 /// An ordinary write stays what it was first.
-const KEEP: &str = "ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO NOTHING";
+pub(crate) const KEEP: &str = "ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO NOTHING";
 /// A special one becomes what it is now.
-const REPLACE: &str = "\
+pub(crate) const REPLACE: &str = "\
 ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) DO UPDATE SET
 task_path = excluded.task_path, channel = excluded.channel, type = excluded.type, value = excluded.value";
 
 /// Of the threads that ?1 lists. By the first column of the key.
-const DELETE_THREADS: &str = "DELETE FROM {checkpoints} WHERE thread_id IN (SELECT value FROM json_each(?1))";
+pub(crate) const DELETE_THREADS: &str =
+    "DELETE FROM {checkpoints} WHERE thread_id IN (SELECT value FROM json_each(?1))";
 /// Likewise.
-const DELETE_THREADS_WRITES: &str = "DELETE FROM {writes} WHERE thread_id IN (SELECT value FROM json_each(?1))";
+pub(crate) const DELETE_THREADS_WRITES: &str =
+    "DELETE FROM {writes} WHERE thread_id IN (SELECT value FROM json_each(?1))";
 
 /// The chain from a checkpoint back: ?3 or, if that is NULL, the latest. At most ?4 of them, and no more after 4 MB of
 /// values, with the writes to the channels that ?5 lists. By the key, one step for each ancestor; `links` has each but
 /// once where the official saver has made a ring of the chain.
-const CHAIN: &str = "\
+pub(crate) const CHAIN: &str = "\
 WITH RECURSIVE chain(depth, row, checkpoint_id, parent) AS (
     SELECT 0, rowid, checkpoint_id, parent_checkpoint_id FROM {checkpoints}
     WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = coalesce(?3,
@@ -195,19 +210,19 @@ FROM page {fallback} CROSS JOIN {writes} AS w
 
 /// What tasks of the checkpoints that ?1 lists have sent; each is a text, an array of thread, namespace and id. By the
 /// key: the writes of so many checkpoints.
-const SENDS: &str = "\
+pub(crate) const SENDS: &str = "\
 {write_row}
 FROM json_each(?1) AS parent {fallback} CROSS JOIN {writes} AS w ON w.thread_id = parent.value ->> 0
     AND w.checkpoint_ns = parent.value ->> 1 AND w.checkpoint_id = parent.value ->> 2 AND w.channel = '__pregel_tasks'";
 
 /// What a thread looks like, to see later whether somebody changed it. By the first column of the key.
-const SHAPES: &str = "\
+pub(crate) const SHAPES: &str = "\
 SELECT wanted.value, count(c.rowid), max(c.checkpoint_id), max(c.rowid)
 FROM json_each(?1) AS wanted LEFT JOIN {checkpoints} AS c ON c.thread_id = wanted.value GROUP BY wanted.value";
 
 /// Fails with a not-null violation of `checkpoint_id` unless the threads look as they did. ?1 is an array of texts,
 /// each of them an array as `SHAPES` answers.
-const GUARD_SHAPES: &str = "\
+pub(crate) const GUARD_SHAPES: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel) SELECT '', '', NULL, '', 0, ''
 WHERE EXISTS (SELECT 1 FROM json_each(?1) AS seen WHERE
     (SELECT count(*) FROM {checkpoints} WHERE thread_id = seen.value ->> 0) IS NOT (seen.value ->> 1)
@@ -215,14 +230,14 @@ WHERE EXISTS (SELECT 1 FROM json_each(?1) AS seen WHERE
     OR (SELECT max(rowid) FROM {checkpoints} WHERE thread_id = seen.value ->> 0) IS NOT (seen.value ->> 3))";
 
 /// The keys of a thread's checkpoints behind (?2, ?3), by the key.
-const KEYS: &str = "\
+pub(crate) const KEYS: &str = "\
 SELECT checkpoint_ns, checkpoint_id FROM {checkpoints}
 WHERE thread_id = ?1 AND (checkpoint_ns, checkpoint_id) > (?2, ?3) ORDER BY checkpoint_ns, checkpoint_id LIMIT ?4";
 
 /// Checkpoints of the runs that ?1 lists, behind (?2, ?3, ?4). The whole table in the order of the key: metadata has no
 /// index. What is not JSON to SQLite passes, and is looked at in Rust. The table of writes is named, here and below, so
 /// that a database of the other layout, which has none of that name, fails.
-const OF_RUNS: &str = "\
+pub(crate) const OF_RUNS: &str = "\
 SELECT thread_id, checkpoint_ns, checkpoint_id, metadata FROM {checkpoints}
 WHERE (thread_id, checkpoint_ns, checkpoint_id) > (?2, ?3, ?4)
     AND NOT EXISTS (SELECT 1 FROM {writes} WHERE false)
@@ -232,52 +247,52 @@ ORDER BY thread_id, checkpoint_ns, checkpoint_id LIMIT ?5";
 
 /// Children of the checkpoints that ?2 lists as texts, each an array of namespace and id. By the first column of the
 /// key, since parents have no index.
-const CHILDREN: &str = "\
+pub(crate) const CHILDREN: &str = "\
 SELECT checkpoint_ns, checkpoint_id FROM {checkpoints} WHERE thread_id = ?1
     AND (checkpoint_ns, parent_checkpoint_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))";
 
 /// Deletes the writes of the checkpoints that ?2 lists likewise. By the key.
-const DELETE_WRITES: &str = "\
+pub(crate) const DELETE_WRITES: &str = "\
 DELETE FROM {writes} WHERE rowid IN (
     SELECT w.rowid FROM json_each(?2) AS gone CROSS JOIN {writes} AS w ON w.thread_id = ?1
     AND w.checkpoint_ns = gone.value ->> 0 AND w.checkpoint_id = gone.value ->> 1)";
 
 /// Deletes the checkpoints themselves. By the key.
-const DELETE_CHECKPOINTS: &str = "\
+pub(crate) const DELETE_CHECKPOINTS: &str = "\
 DELETE FROM {checkpoints} WHERE rowid IN (
     SELECT c.rowid FROM json_each(?2) AS gone CROSS JOIN {checkpoints} AS c ON c.thread_id = ?1
     AND c.checkpoint_ns = gone.value ->> 0 AND c.checkpoint_id = gone.value ->> 1)";
 
 /// What is left has no parent among them. By the first column of the key.
-const FORGET_PARENTS: &str = "\
+pub(crate) const FORGET_PARENTS: &str = "\
 UPDATE {checkpoints} SET parent_checkpoint_id = NULL WHERE thread_id = ?1
     AND (checkpoint_ns, parent_checkpoint_id) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?2))";
 
 /// Fails with a not-null violation of `thread_id` if the thread has anything. By the key.
-const GUARD_EMPTY: &str = "\
+pub(crate) const GUARD_EMPTY: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel) SELECT NULL, '', '', '', 0, ''
 WHERE EXISTS (SELECT 1 FROM {checkpoints} WHERE thread_id = ?1) OR EXISTS (SELECT 1 FROM {writes} WHERE thread_id = ?1)";
 
 /// Fails with a not-null violation of `idx` unless the checkpoint is there. By the key.
-const GUARD_EXISTS: &str = "\
+pub(crate) const GUARD_EXISTS: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, idx, channel) SELECT '', '', '', '', NULL, ''
 WHERE NOT EXISTS (SELECT 1 FROM {checkpoints} WHERE thread_id = ?1 AND checkpoint_ns = ?2 AND checkpoint_id = ?3)";
 
 /// By the first column of the key. The values go over as they are.
-const COPY_CHECKPOINTS: &str = "\
+pub(crate) const COPY_CHECKPOINTS: &str = "\
 INSERT INTO {checkpoints} (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
 SELECT ?2, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata
 FROM {checkpoints} WHERE thread_id = ?1";
 
 /// Likewise.
-const COPY_WRITES: &str = "\
+pub(crate) const COPY_WRITES: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
 SELECT ?2, w.checkpoint_ns, w.checkpoint_id, w.task_id, {task_path}, w.idx, w.channel, w.type, w.value
 FROM {writes} AS w {fallback} WHERE w.thread_id = ?1";
 
 /// A checkpoint (?3, ?4) with its ancestors, and what subgraphs stored while these ran: their metadata names the
 /// checkpoint that they belong to. By the key, and for the subgraphs by its first column.
-const COPY_CHECKPOINTS_TO: &str = "\
+pub(crate) const COPY_CHECKPOINTS_TO: &str = "\
 WITH RECURSIVE chain(checkpoint_id, parent) AS (
     SELECT checkpoint_id, parent_checkpoint_id FROM {checkpoints}
     WHERE thread_id = ?1 AND checkpoint_ns = ?3 AND checkpoint_id = ?4
@@ -293,7 +308,7 @@ WHERE thread_id = ?1 AND CASE WHEN checkpoint_ns = ?3
         WHERE parent.key = ?3 AND parent.value IN (SELECT checkpoint_id FROM chain)) ELSE 0 END END";
 
 /// The writes of the checkpoints that the target thread ?2 has by now. By the key.
-const COPY_WRITES_TO: &str = "\
+pub(crate) const COPY_WRITES_TO: &str = "\
 INSERT INTO {writes} (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, value)
 SELECT ?2, w.checkpoint_ns, w.checkpoint_id, w.task_id, {task_path}, w.idx, w.channel, w.type, w.value
 FROM {checkpoints} AS c {fallback} CROSS JOIN {writes} AS w
@@ -301,7 +316,7 @@ FROM {checkpoints} AS c {fallback} CROSS JOIN {writes} AS w
 WHERE c.thread_id = ?2";
 
 /// Threads behind ?1 that begin with ?2, in order, by the key alone.
-const THREADS: &str = "\
+pub(crate) const THREADS: &str = "\
 SELECT thread_id, count(*), max(checkpoint_id) FROM {checkpoints}
 WHERE thread_id > ?1 AND thread_id >= ?2 AND substr(thread_id, 1, length(?2)) = ?2
     AND NOT EXISTS (SELECT 1 FROM {writes} WHERE false)
@@ -309,32 +324,32 @@ GROUP BY thread_id ORDER BY thread_id LIMIT ?3";
 
 /// Threads whose newest checkpoint is older than ?1 seconds; at most ?2. An id that is no UUID of version 6 tells no
 /// time, and its thread stays. The time in an id: 28 of its 60 bits are below the first eight digits.
-const INACTIVE: &str = "\
+pub(crate) const INACTIVE: &str = "\
 SELECT thread_id FROM {checkpoints} GROUP BY thread_id
 HAVING max(checkpoint_id) < {horizon} AND min({is_uuid6}) ORDER BY thread_id LIMIT ?2";
 
 /// Of the threads that ?2 lists, those that are still inactive; see `INACTIVE`.
-const DELETE_INACTIVE_WRITES: &str = "\
+pub(crate) const DELETE_INACTIVE_WRITES: &str = "\
 DELETE FROM {writes} WHERE thread_id IN (
     SELECT thread_id FROM {checkpoints} WHERE thread_id IN (SELECT value FROM json_each(?2))
     GROUP BY thread_id HAVING max(checkpoint_id) < {horizon} AND min({is_uuid6}))";
 
 /// Likewise.
-const DELETE_INACTIVE: &str = "\
+pub(crate) const DELETE_INACTIVE: &str = "\
 DELETE FROM {checkpoints} WHERE thread_id IN (
     SELECT thread_id FROM {checkpoints} WHERE thread_id IN (SELECT value FROM json_each(?2))
     GROUP BY thread_id HAVING max(checkpoint_id) < {horizon} AND min({is_uuid6}))";
 
 /// The first 13 characters of an id made ?1 seconds ago: 48 bits of 100 ns since 1582.
-const HORIZON: &str = "\
+pub(crate) const HORIZON: &str = "\
 (SELECT printf('%08x-%04x', ticks >> 28, (ticks >> 12) & 65535) FROM (
     SELECT (unixepoch('now') - ?1 + 12219292800) * 10000000 AS ticks))";
 
 /// The form of a UUID of version 6.
-const IS_UUID6: &str = "length(checkpoint_id) = 36 AND substr(checkpoint_id, 14, 2) = '-6'";
+pub(crate) const IS_UUID6: &str = "length(checkpoint_id) = 36 AND substr(checkpoint_id, 14, 2) = '-6'";
 
 /// Rows of the checkpoints' table behind (?1, ?2, ?3), in the order of the key, at most ?4 and 4 MB.
-const EXPORT_CHECKPOINTS: &str = "\
+pub(crate) const EXPORT_CHECKPOINTS: &str = "\
 WITH found AS MATERIALIZED (
     SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id, coalesce(octet_length(checkpoint), 0) AS size
     FROM {checkpoints} WHERE (thread_id, checkpoint_ns, checkpoint_id) > (?1, ?2, ?3)
@@ -347,7 +362,7 @@ page AS MATERIALIZED (SELECT * FROM (
 FROM page CROSS JOIN {checkpoints} AS c ON c.rowid = page.row";
 
 /// Rows of the writes' table behind (?1, ?2, ?3, ?4, ?5), likewise; at most ?6.
-const EXPORT_WRITES: &str = "\
+pub(crate) const EXPORT_WRITES: &str = "\
 WITH found AS MATERIALIZED (
     SELECT rowid AS row, thread_id, checkpoint_ns, checkpoint_id, task_id, idx, coalesce(octet_length(value), 0) AS size
     FROM {writes} WHERE (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) > (?1, ?2, ?3, ?4, ?5)
@@ -360,150 +375,6 @@ page AS MATERIALIZED (SELECT * FROM (
 FROM page {fallback} CROSS JOIN {writes} AS w ON w.rowid = page.row";
 
 /// A checkpoint that is there already stays.
-const IMPORT_CHECKPOINT: &str = "\
+pub(crate) const IMPORT_CHECKPOINT: &str = "\
 INSERT INTO {checkpoints} (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, type, checkpoint, metadata)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (thread_id, checkpoint_ns, checkpoint_id) DO NOTHING";
-
-/// All texts with a saver's table names in them, rendered once.
-#[derive(Debug)]
-pub(crate) struct Texts {
-    pub(crate) layout: Layout,
-    pub(crate) checkpoints: Ident,
-    pub(crate) writes: Ident,
-    pub(crate) schema: Schema,
-    pub(crate) add_task_path: Sql,
-    pub(crate) get_latest: Sql,
-    pub(crate) get_by_id: Sql,
-    pub(crate) list_ns: Sql,
-    pub(crate) list_thread: Sql,
-    pub(crate) list_all: Sql,
-    pub(crate) guard_layout: Sql,
-    pub(crate) guard_parent: Sql,
-    pub(crate) put: Sql,
-    pub(crate) keep_write: Sql,
-    pub(crate) keep_writes: Sql,
-    pub(crate) replace_write: Sql,
-    pub(crate) replace_writes: Sql,
-    pub(crate) delete_threads: Sql,
-    pub(crate) delete_threads_writes: Sql,
-    pub(crate) chain: Sql,
-    pub(crate) sends: Sql,
-    pub(crate) shapes: Sql,
-    pub(crate) guard_shapes: Sql,
-    pub(crate) keys: Sql,
-    pub(crate) of_runs: Sql,
-    pub(crate) children: Sql,
-    pub(crate) delete_writes: Sql,
-    pub(crate) delete_checkpoints: Sql,
-    pub(crate) forget_parents: Sql,
-    pub(crate) guard_empty: Sql,
-    pub(crate) guard_exists: Sql,
-    pub(crate) copy_checkpoints: Sql,
-    pub(crate) copy_writes: Sql,
-    pub(crate) copy_checkpoints_to: Sql,
-    pub(crate) copy_writes_to: Sql,
-    pub(crate) threads: Sql,
-    pub(crate) inactive: Sql,
-    pub(crate) delete_inactive: Sql,
-    pub(crate) delete_inactive_writes: Sql,
-    pub(crate) export_checkpoints: Sql,
-    pub(crate) export_writes: Sql,
-    pub(crate) import_checkpoint: Sql,
-}
-
-impl Texts {
-    pub(crate) fn new(layout: Layout, checkpoints: &str, writes: &str, create_tables: bool) -> Result<Arc<Self>> {
-        if checkpoints.eq_ignore_ascii_case(writes) {
-            return Err(Error::invalid("checkpoints and writes cannot be in one table").context("table", writes));
-        }
-        Ok(Arc::new(Self::render(layout, Ident::new(checkpoints)?, Ident::new(writes)?, create_tables)))
-    }
-
-    /// The texts for the layout's own names.
-    pub(crate) fn of(layout: Layout) -> Arc<Self> {
-        let (checkpoints, writes) = layout.tables();
-        Arc::new(Self::render(layout, Ident::from_static(checkpoints), Ident::from_static(writes), true))
-    }
-
-    fn render(layout: Layout, checkpoints: Ident, writes: Ident, create_tables: bool) -> Self {
-        let (bytes, packed_value, foreign, task_path, fallback) = match layout {
-            Layout::PerSql => ("TEXT", "one.value ->> 3", "kind = 'blob'", "w.task_path", ""),
-            Layout::SqliteSaver => (
-                "BLOB",
-                "unhex(one.value ->> 3)",
-                // JavaScript's rows are bytes too, but nothing forbids them to be text.
-                "kind = 'text' AND type <> 'json'",
-                OFFICIAL_PATH,
-                FALLBACK,
-            ),
-        };
-        let rows: [(&str, &dyn std::fmt::Display); 2] =
-            [("checkpoint_row", &CHECKPOINT_ROW), ("write_row", &WRITE_ROW)];
-        let names: [(&str, &dyn std::fmt::Display); 8] = [
-            ("checkpoints", &checkpoints),
-            ("writes", &writes),
-            ("bytes", &bytes),
-            ("packed_value", &packed_value),
-            ("foreign", &foreign),
-            ("task_path", &task_path),
-            ("fallback", &fallback),
-            ("depth", &"NULL"),
-        ];
-        // First the fragments, which hold others and names themselves.
-        let render_with = |template: &str, fragments: &[(&str, &dyn std::fmt::Display)]| {
-            let text = Sql::render(template, fragments);
-            let text = Sql::render(&text, &rows);
-            let text = Sql::render(&text, fragments);
-            Sql::render(&Sql::render(&text, &names), &names)
-        };
-        let render = |template: &str| render_with(template, &[("rows", &ROWS_OF_PAGE)]);
-        let list = |scope: &str| render_with(LIST, &[("rows", &ROWS_OF_PAGE), ("scope", &scope)]);
-        let write = |template: &str, on_conflict: &str| render_with(template, &[("on_conflict", &on_conflict)]);
-        let aged = |template: &str| render_with(template, &[("horizon", &HORIZON), ("is_uuid6", &IS_UUID6)]);
-        Self {
-            layout,
-            schema: Schema::new([checkpoints.clone(), writes.clone()], [CREATE_CHECKPOINTS, CREATE_WRITES].map(render))
-                .on_demand(create_tables),
-            add_task_path: render(ADD_TASK_PATH),
-            get_latest: render(GET_LATEST),
-            get_by_id: render(GET_BY_ID),
-            list_ns: list(SCOPE_NS),
-            list_thread: list(SCOPE_THREAD),
-            list_all: list(SCOPE_ALL),
-            guard_layout: render(GUARD_LAYOUT),
-            guard_parent: render(GUARD_PARENT),
-            put: render(PUT),
-            keep_write: write(PUT_WRITE, KEEP),
-            keep_writes: write(PUT_WRITES, KEEP),
-            replace_write: write(PUT_WRITE, REPLACE),
-            replace_writes: write(PUT_WRITES, REPLACE),
-            delete_threads: render(DELETE_THREADS),
-            delete_threads_writes: render(DELETE_THREADS_WRITES),
-            chain: render_with(CHAIN, &[("depth", &"page.depth")]),
-            sends: render(SENDS),
-            shapes: render(SHAPES),
-            guard_shapes: render(GUARD_SHAPES),
-            keys: render(KEYS),
-            of_runs: render(OF_RUNS),
-            children: render(CHILDREN),
-            delete_writes: render(DELETE_WRITES),
-            delete_checkpoints: render(DELETE_CHECKPOINTS),
-            forget_parents: render(FORGET_PARENTS),
-            guard_empty: render(GUARD_EMPTY),
-            guard_exists: render(GUARD_EXISTS),
-            copy_checkpoints: render(COPY_CHECKPOINTS),
-            copy_writes: render(COPY_WRITES),
-            copy_checkpoints_to: render(COPY_CHECKPOINTS_TO),
-            copy_writes_to: render(COPY_WRITES_TO),
-            threads: render(THREADS),
-            inactive: aged(INACTIVE),
-            delete_inactive: aged(DELETE_INACTIVE),
-            delete_inactive_writes: aged(DELETE_INACTIVE_WRITES),
-            export_checkpoints: render(EXPORT_CHECKPOINTS),
-            export_writes: render(EXPORT_WRITES),
-            import_checkpoint: render(IMPORT_CHECKPOINT),
-            checkpoints,
-            writes,
-        }
-    }
-}

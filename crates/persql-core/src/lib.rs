@@ -33,9 +33,7 @@ mod statement;
 mod tables;
 #[cfg(feature = "remote")]
 mod timer;
-#[cfg(any(feature = "remote", feature = "server"))]
-#[cfg_attr(not(feature = "server"), allow(unreachable_pub, reason = "what a server needs too"))]
-mod timestamp;
+pub mod timestamp;
 #[cfg_attr(not(feature = "local"), allow(dead_code, reason = "local mode asks most of these questions"))]
 mod tokens;
 mod transport;

@@ -41,7 +41,26 @@ enum Cell {
 impl Rows {
     /// An empty answer with these columns, to be filled with [`push`](Rows::push).
     pub fn with_columns(columns: Vec<String>) -> Self {
-        let Spare { cells, text } = Spare::take();
+        Self::empty(Spare { columns, ..Spare::take() })
+    }
+
+    /// The same, in the memory of the names that the last answer on this thread had.
+    #[cfg(feature = "local")]
+    pub(crate) fn with_names<'n>(names: impl IntoIterator<Item = &'n str>) -> Self {
+        let mut spare = Spare::take();
+        let mut width = 0;
+        for name in names {
+            match spare.columns.get_mut(width) {
+                Some(column) => name.clone_into(column),
+                None => spare.columns.push(name.to_owned()),
+            }
+            width += 1;
+        }
+        spare.columns.truncate(width);
+        Self::empty(spare)
+    }
+
+    fn empty(Spare { columns, cells, text }: Spare) -> Self {
         Self { columns, cells, text, blobs: Vec::new(), changes: None, last_insert_rowid: None, meta: None }
     }
 
@@ -170,7 +189,8 @@ impl Rows {
 
 impl Drop for Rows {
     fn drop(&mut self) {
-        Spare { cells: std::mem::take(&mut self.cells), text: std::mem::take(&mut self.text) }.keep();
+        let (columns, cells) = (std::mem::take(&mut self.columns), std::mem::take(&mut self.cells));
+        Spare { columns, cells, text: std::mem::take(&mut self.text) }.keep();
     }
 }
 

@@ -11,18 +11,8 @@ use std::{
 
 use crate::{
     Builder, Control, Controlled, Database, DatabaseName, Error, Plan, Result, Role, Rows, branches::Scope,
-    client::PerSql, database::Link, plan::unexpected, timestamp,
+    client::PerSql, database::Link, plan::unexpected,
 };
-
-/// Writes a time as the API does: `2026-11-21T06:00:00Z`.
-pub fn write_timestamp(time: SystemTime) -> String {
-    timestamp::write(time)
-}
-
-/// Reads a time as the API writes it, or one with a fraction of a second or an offset; `None` if it is none.
-pub fn parse_timestamp(text: &str) -> Option<SystemTime> {
-    timestamp::parse(text)
-}
 
 /// How statements from the network are run on a local file.
 ///

@@ -1,4 +1,4 @@
-//! Times as the HTTP API writes them: RFC 3339.
+//! Times as text: as the HTTP API writes them (RFC 3339), and as Python does.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,8 +10,26 @@ const EPOCH: u64 = 719_468;
 const ERA: u64 = 146_097;
 
 /// Writes a time in UTC and whole seconds: `2026-11-21T06:00:00Z`. What is before 1970 is written as its beginning.
-pub(crate) fn write(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs();
+pub fn write(time: SystemTime) -> String {
+    format!("{}Z", whole_seconds(since_epoch(time)))
+}
+
+/// Writes a time in UTC as Python's `datetime.isoformat` does: `2026-11-21T06:00:00.123456+00:00`, and without the
+/// fraction where that is zero. What is before 1970 is written as its beginning.
+pub fn isoformat(time: SystemTime) -> String {
+    let since = since_epoch(time);
+    match since.subsec_micros() {
+        0 => format!("{}+00:00", whole_seconds(since)),
+        micros => format!("{}.{micros:06}+00:00", whole_seconds(since)),
+    }
+}
+
+fn since_epoch(time: SystemTime) -> Duration {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+fn whole_seconds(since_epoch: Duration) -> String {
+    let seconds = since_epoch.as_secs();
     let (days, second) = (seconds / DAY, seconds % DAY);
     let (era, day_of_era) = ((days + EPOCH) / ERA, (days + EPOCH) % ERA);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
@@ -21,12 +39,12 @@ pub(crate) fn write(time: SystemTime) -> String {
     let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")
 }
 
 /// Reads `2026-11-21T06:00:00Z`, also with a fraction of a second, which is left out, with an offset in place of the `Z`
 /// or without either. `None` for what is no time since 1970.
-pub(crate) fn parse(text: &str) -> Option<SystemTime> {
+pub fn parse(text: &str) -> Option<SystemTime> {
     let number = |range: std::ops::Range<usize>| {
         let digits = text.get(range)?;
         if digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse::<u64>().ok() } else { None }
@@ -77,6 +95,19 @@ mod tests {
             let time = UNIX_EPOCH + Duration::from_secs(seconds);
             assert_eq!(write(time), text);
             assert_eq!(parse(text), Some(time));
+        }
+    }
+
+    #[test]
+    fn a_time_is_written_as_python_writes_it() {
+        for (seconds, micros, expected) in [
+            (0, 0, "1970-01-01T00:00:00+00:00"),
+            (951_782_400, 1, "2000-02-29T00:00:00.000001+00:00"),
+            (1_714_804_362, 235_444, "2024-05-04T06:32:42.235444+00:00"),
+            (1_709_251_199, 999_999, "2024-02-29T23:59:59.999999+00:00"),
+            (4_107_542_400, 0, "2100-03-01T00:00:00+00:00"),
+        ] {
+            assert_eq!(isoformat(UNIX_EPOCH + Duration::new(seconds, micros * 1_000)), expected);
         }
     }
 

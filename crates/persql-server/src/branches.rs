@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::extract::State;
-use persql_core::{
-    Branch, BranchEnd, Claim, Error, ErrorKind, Outcome,
-    server::{parse_timestamp, write_timestamp},
-};
+use persql_core::{Branch, BranchEnd, Claim, Error, ErrorKind, Outcome, timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -48,7 +45,7 @@ impl<'a> Shown<'a> {
         Self {
             branch_ref: &branch.reference,
             token,
-            expires_at: branch.expires_at.map(write_timestamp),
+            expires_at: branch.expires_at.map(timestamp::write),
             outcome: if branch.outcome == Some(Outcome::Reset) { "reset" } else { "created" },
             namespace_slug: &place.caller.0.namespace,
             database_slug: branch_slug(&branch.database_slug),
@@ -91,7 +88,7 @@ pub(crate) async fn upsert(place: Place, named: Named, body: Received) -> Answer
     let upserting: Upserting = parse(&body)?;
     let end = match upserting.expires_at {
         None => BranchEnd::Never,
-        Some(text) => match parse_timestamp(&text) {
+        Some(text) => match timestamp::parse(&text) {
             Some(time) => BranchEnd::At(time),
             None => return Err(Failure::bad("expiresAt is a time like 2026-11-21T06:00:00Z")),
         },

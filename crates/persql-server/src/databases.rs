@@ -6,7 +6,7 @@ use axum::{
     extract::{RawQuery, State},
     http::StatusCode,
 };
-use persql_core::{DatabaseInfo, server::write_timestamp};
+use persql_core::{DatabaseInfo, timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -56,8 +56,8 @@ impl From<DatabaseInfo> for Shown {
             slug: info.slug,
             status: "active",
             region: "local",
-            created_at: info.created_at.map(write_timestamp),
-            expires_at: info.expires_at.map(write_timestamp),
+            created_at: info.created_at.map(timestamp::write),
+            expires_at: info.expires_at.map(timestamp::write),
         }
     }
 }

@@ -98,8 +98,10 @@ fn rows_of_the_other_layout_stop_a_write(world: &World) -> Outcome {
     chain(&saver, "t", [1])?;
     // As if a program had written bytes into the text column.
     db.query("UPDATE checkpoints SET checkpoint = CAST(checkpoint AS BLOB)", ())?;
+    let strict = PerSqlSaver::builder(db.clone()).expect_latest(true).build()?;
     let refusals = [
         saver.put(&at("t", 1), &checkpoint(2), &Metadata::default()).map(|_| ()),
+        strict.put(&at("t", 0), &checkpoint(2), &Metadata::default()).map(|_| ()),
         saver.put_writes(&at("t", 1), &[write("x", 1)], "task", ""),
         saver.get(&Config::new("t")).map(|_| ()),
     ];

@@ -36,8 +36,10 @@ fn put_batch(store: &Store, config: &Config, checkpoint: &Checkpoint, metadata: 
         &[thread_id, ns, &checkpoint.id, config.id().unwrap_or_default()],
         value.size(layout) + metadata.len(),
     )?;
-    let mut batch = vec![store.guard_layout()];
+    let mut batch = Vec::new();
     if store.expect_latest {
+        // Of a database of the other layout that is to be said, and not that somebody else wrote.
+        batch.push(store.guard_layout());
         let params = (thread_id, ns, config.id(), checkpoint.id.as_str());
         batch.push(Statement::new(store.texts.guard_parent.clone(), params));
     }

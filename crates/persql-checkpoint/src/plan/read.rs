@@ -51,17 +51,19 @@ pub(crate) fn get_tuple(store: &Store, config: &Config) -> Plan<Option<Checkpoin
         Some(id) => Statement::new(texts.get_by_id.clone(), (keys.0, keys.1, id)),
         None => Statement::new(texts.get_latest.clone(), keys),
     };
-    let (store, config) = (store.clone(), config.clone());
+    // The caller's own, with whatever else it says.
+    let (store, named) = (store.clone(), config.id().map(|_| config.clone()));
     store.read(statement).and_then(move |rows| match first(&rows, &store) {
-        Ok(None) => Plan::ok(None),
         Ok(Some(mut tuple)) => {
-            if config.id().is_some() {
-                // The caller's own, with whatever else it says.
+            if let Some(config) = named {
                 tuple.config = config;
+            }
+            if sends::parent(&tuple).is_none() {
+                return Plan::ok(Some(tuple));
             }
             sends::migrate(&store, vec![tuple]).map(|tuples| tuples.into_iter().next())
         }
-        Err(error) => Plan::err(error),
+        outcome => Plan::result(outcome),
     })
 }
 

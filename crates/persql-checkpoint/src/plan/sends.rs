@@ -35,7 +35,7 @@ pub(super) fn migrate(store: &Store, mut tuples: Vec<CheckpointTuple>) -> Plan<V
 }
 
 /// Where the sends of a checkpoint are, if not in itself.
-fn parent(tuple: &CheckpointTuple) -> Option<KeyRef<'_>> {
+pub(super) fn parent(tuple: &CheckpointTuple) -> Option<KeyRef<'_>> {
     let parent = tuple.parent_config.as_ref().filter(|_| tuple.checkpoint.v < 4)?;
     Some(KeyRef { thread_id: &parent.thread_id, ns: parent.ns(), id: parent.id()? })
 }

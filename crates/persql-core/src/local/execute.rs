@@ -31,7 +31,7 @@ impl Conn {
         let mut stepped = prepared.raw_query();
         while let Some(row) = stepped.next().map_err(|error| self.explain(sql, error))? {
             // Known since the first step: it prepares the statement again if the schema has changed.
-            let rows = rows.get_or_insert_with(|| Rows::with_columns(column_names(row.as_ref())));
+            let rows = rows.get_or_insert_with(|| Rows::with_names(column_names(row.as_ref())));
             for column in 0..rows.columns().len() {
                 rows.push(as_cell(row.get_ref(column).map_err(translate)?));
             }
@@ -39,7 +39,7 @@ impl Conn {
             self.check_room(rows)?;
         }
         drop(stepped);
-        let mut rows = rows.unwrap_or_else(|| Rows::with_columns(column_names(&prepared)));
+        let mut rows = rows.unwrap_or_else(|| Rows::with_names(column_names(&prepared)));
         if !prepared.readonly() {
             // SQLite keeps both numbers of whatever statement last had some.
             let changes = if self.sqlite.total_changes() == changed { 0 } else { self.sqlite.changes() };
@@ -122,9 +122,9 @@ impl Conn {
     }
 }
 
-fn column_names(statement: &rusqlite::Statement<'_>) -> Vec<String> {
-    #[allow(clippy::useless_conversion, reason = "a vector in rusqlite's oldest version, an iterator in its newest")]
-    statement.column_names().into_iter().map(str::to_owned).collect()
+fn column_names<'s>(statement: &'s rusqlite::Statement<'_>) -> impl IntoIterator<Item = &'s str> {
+    // A vector in rusqlite's oldest version, an iterator in its newest.
+    statement.column_names()
 }
 
 fn as_parameter(value: &Value) -> ToSqlOutput<'_> {

@@ -14,12 +14,14 @@ const MOST_BYTES: usize = 128 << 10;
 /// Empty buffers with room in them.
 #[derive(Default)]
 pub(super) struct Spare {
+    /// The names of the last answer: the next one mostly has the same.
+    pub(super) columns: Vec<String>,
     pub(super) cells: Vec<Cell>,
     pub(super) text: String,
 }
 
 thread_local! {
-    static SPARE: Slot<Spare> = const { Slot::new(Spare { cells: Vec::new(), text: String::new() }) };
+    static SPARE: Slot<Spare> = const { Slot::new(Spare { columns: Vec::new(), cells: Vec::new(), text: String::new() }) };
 }
 
 impl Spare {
@@ -31,7 +33,8 @@ impl Spare {
 
     /// Leaves the buffers here for the next answer.
     pub(super) fn keep(mut self) {
-        let bytes = self.text.capacity() + self.cells.capacity() * size_of::<Cell>();
+        let names: usize = self.columns.iter().map(String::capacity).sum();
+        let bytes = names + self.text.capacity() + self.cells.capacity() * size_of::<Cell>();
         if (1..=MOST_BYTES).contains(&bytes) {
             self.cells.clear();
             self.text.clear();
