@@ -133,7 +133,7 @@ fn a_long_search_comes_in_pages_of_whole_values(world: &World) -> Outcome {
          INSERT INTO strands_storage SELECT printf('k/%03d', i), 0, 'utf8', 'word ' || i, '' FROM n",
         (),
     )?;
-    // The first page has 256 rows; this value begins with its last row.
+    // The first page goes up to the row behind 256 rows; this value is not at its end yet there.
     for (part, data) in [(2, "d end"), (1, "-wor")] {
         db.query("INSERT INTO strands_storage VALUES ('k/255', ?1, 'utf8', ?2, '')", (part, data))?;
     }

@@ -202,7 +202,7 @@ fn search_after(
                     // One that cannot be read is passed over, as the framework does: it shall not fail every search.
                     query.matched(key.strip_prefix(&*shelf.prefix).unwrap_or(key), data?)
                 }));
-                if rows.len() < wanted { Plan::ok(found) } else { search_after(shelf, query, page, last, found) }
+                if rows.len() <= wanted { Plan::ok(found) } else { search_after(shelf, query, page, last, found) }
             }
         }
     })
