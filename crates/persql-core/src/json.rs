@@ -9,6 +9,7 @@
 //! left to whoever converts the digits, the second to the caller, who has [`Scan::depth`].
 
 mod error;
+mod parts;
 mod scan;
 
 use std::thread;
@@ -17,7 +18,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::{DecodeError, EncodeError, JsonError, Misfit};
-pub use scan::{Scan, accepts, is_shallow, scan, string_end};
+pub use parts::{elements, members};
+pub use scan::{Part, Scan, accepts, is_shallow, scan, scan_with, string_end};
 
 /// The deepest nesting that other readers can be trusted with.
 ///
