@@ -4,7 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::suites::{Mode, Suite, Tests};
+use super::{
+    modes::Mode,
+    suites::{Suite, Tests},
+};
 use crate::failure::{Failure, Outcome};
 use crate::files;
 use crate::process::{cargo, program, run};
@@ -62,6 +65,7 @@ impl Place {
             Tests::Checkout(repository, directory) => {
                 Ok(checkouts.map(|all| all.join(repository).join(directory)).filter(|tests| tests.is_dir()))
             }
+            Tests::Ours => Ok(Some(self.bridge.join("python"))),
         }
     }
 
