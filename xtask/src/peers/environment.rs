@@ -58,6 +58,7 @@ impl Place {
     pub(super) fn tests(&self, suite: &Suite, checkouts: Option<&Path>) -> Outcome<Option<PathBuf>> {
         match suite.tests {
             Tests::Installed => Ok(Some(self.root.clone())),
+            Tests::Rows => Ok(Some(self.bridge.join("rows"))),
             Tests::Source(package) => self.source(suite.framework, package).map(Some),
             Tests::Checkout(repository, directory) => {
                 Ok(checkouts.map(|all| all.join(repository).join(directory)).filter(|tests| tests.is_dir()))

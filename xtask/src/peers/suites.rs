@@ -23,6 +23,8 @@ pub(super) enum Tests {
     Source(&'static str),
     /// The checkout of this name, in this directory of it.
     Checkout(&'static str, &'static str),
+    /// The bridge: ours, on rows that the frameworks' own stores and ours share.
+    Rows,
 }
 
 /// The modes that make a difference to a suite.
@@ -70,12 +72,28 @@ pub(super) const SUITES: &[Suite] = &[
         runs: Runs::Everywhere,
     },
     Suite {
+        name: "langgraph-rows",
+        framework: "langgraph",
+        tests: Tests::Rows,
+        runner: Runner::Pytest("persql_peers.child", &["test_langgraph.py"]),
+        collected: 14,
+        runs: Runs::Locally,
+    },
+    Suite {
         name: "langgraph-serializer",
         framework: "langgraph",
         tests: Tests::Source("langgraph-checkpoint"),
         runner: Runner::Pytest("persql_peers.langgraph_serde", &["tests/test_jsonplus.py", "tests/test_encrypted.py"]),
         collected: 121,
         runs: Runs::Once,
+    },
+    Suite {
+        name: "openai-agents-rows",
+        framework: "openai-agents",
+        tests: Tests::Rows,
+        runner: Runner::Pytest("persql_peers.child", &["test_openai_agents.py"]),
+        collected: 14,
+        runs: Runs::Locally,
     },
     Suite {
         name: "openai-agents-sessions",
@@ -163,7 +181,7 @@ impl Suite {
         match self.runner {
             Runner::Module(module, arguments) => [&["-m", module], arguments].concat(),
             Runner::Pytest(plugin, files) => {
-                let pytest = ["-m", "pytest", "-q", "--tb=native", "--timeout=60", "-p", "persql_peers.results"];
+                let pytest = ["-m", "pytest", "-q", "--tb=native", "--timeout=60", "-p", "no:cacheprovider", "-p", "persql_peers.results"];
                 [pytest.as_slice(), &["-p", plugin], files].concat()
             }
         }
