@@ -181,7 +181,17 @@ impl Suite {
         match self.runner {
             Runner::Module(module, arguments) => [&["-m", module], arguments].concat(),
             Runner::Pytest(plugin, files) => {
-                let pytest = ["-m", "pytest", "-q", "--tb=native", "--timeout=60", "-p", "no:cacheprovider", "-p", "persql_peers.results"];
+                let pytest = [
+                    "-m",
+                    "pytest",
+                    "-q",
+                    "--tb=native",
+                    "--timeout=60",
+                    "-p",
+                    "no:cacheprovider",
+                    "-p",
+                    "persql_peers.results",
+                ];
                 [pytest.as_slice(), &["-p", plugin], files].concat()
             }
         }
