@@ -22,6 +22,8 @@ mod redaction;
 mod repository;
 #[path = "strands/rewrite.rs"]
 mod rewrite;
+#[path = "strands/search.rs"]
+mod search;
 #[path = "strands/storage.rs"]
 mod storage;
 #[path = "strands/support.rs"]
@@ -39,6 +41,7 @@ fn main() {
         redaction::cases(),
         repository::cases(),
         rewrite::cases(),
+        search::cases(),
         storage::cases(),
     ];
     persql_conformance::run(cases.concat());

@@ -260,6 +260,15 @@ pub(crate) const LIST_KEYS: &str = "\
 SELECT key FROM {storage} WHERE key >= ?1 AND key > ?2 AND key < coalesce(?3, x'') AND part = 0
 ORDER BY key LIMIT ?4";
 
+/// Whole values in the order of their keys, with the bounds of `LIST_KEYS`: those of the next ?4 rows, and the rest of the
+/// value that the last of these rows belongs to. By primary key, the inner one by its index alone.
+pub(crate) const LIST_VALUES: &str = "\
+SELECT key, encoding, data FROM {storage}
+WHERE key >= ?1 AND key > ?2 AND key < coalesce(?3, x'') AND key <= coalesce((
+    SELECT key FROM {storage} WHERE key >= ?1 AND key > ?2 AND key < coalesce(?3, x'')
+    ORDER BY key, part LIMIT 1 OFFSET ?4 - 1), x'')
+ORDER BY key, part";
+
 /// By primary key.
 pub(crate) const DELETE_KEYS: &str = "DELETE FROM {storage} WHERE key >= ?1 AND key < coalesce(?2, x'')";
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use persql_core::{Database, Handle, Open, Result};
 
 use crate::{
-    Builder, SnapshotKeys, key,
+    Builder, SearchResult, SnapshotKeys, key,
     plan::{
         checked,
         storage::{self as plan, Shelf},
@@ -157,6 +157,35 @@ impl<D: Handle> PerSqlStorage<D> {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for a prefix that the framework refuses.
     pub fn list(&self, prefix: &str) -> D::Reply<Vec<String>> {
         self.db.run(checked(plan::list(&self.shelf, prefix)))
+    }
+
+    /// The values in which a word of the question is, those with most of its words first, then by key.
+    ///
+    /// The framework's keyword search: words are runs of letters, digits and underscores, in any case, of the value and of
+    /// its key without the extension; words such as `the` and `what` are not searched for. A value that is no text is
+    /// searched as far as it is, and one that cannot be read is passed over. A namespace searches its own keys, and those
+    /// as it shows them.
+    ///
+    /// Every value is read: one request for 256 rows, and one for each page of about 4 MB behind them. Nothing is
+    /// sent for a question without such words. What is found is held in memory, all of it.
+    ///
+    /// # Errors
+    /// Those of the connection only.
+    ///
+    /// # Examples
+    /// ```
+    /// # use persql_strands::blocking::{Database, PerSqlStorage};
+    /// # fn main() -> persql_strands::Result<()> {
+    /// let storage = PerSqlStorage::new(Database::local(":memory:")?);
+    /// storage.write("notes/theme.md", "Dark mode can be switched on in the settings.")?;
+    /// storage.write("notes/deploy.md", "Deploy on Mondays.")?;
+    ///
+    /// let found = storage.search("Where is the dark mode?")?;
+    /// assert_eq!((found[0].key.as_str(), found[0].score, found.len()), ("notes/theme.md", 2, 1));
+    /// # Ok(()) }
+    /// ```
+    pub fn search(&self, question: &str) -> D::Reply<Vec<SearchResult>> {
+        self.db.run(plan::search(&self.shelf, question))
     }
 }
 

@@ -54,6 +54,7 @@ pub(crate) struct Texts {
     pub(crate) delete_value: Sql,
     pub(crate) write_part: Sql,
     pub(crate) list_keys: Sql,
+    pub(crate) list_values: Sql,
     pub(crate) delete_keys: Sql,
 }
 
@@ -149,6 +150,7 @@ impl Texts {
             delete_value: render(sql::DELETE_VALUE),
             write_part: render(sql::WRITE_PART),
             list_keys: render(sql::LIST_KEYS),
+            list_values: render(sql::LIST_VALUES),
             delete_keys: render(sql::DELETE_KEYS),
         }
     }

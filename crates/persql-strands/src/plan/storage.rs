@@ -1,11 +1,11 @@
 //! What the operations of a storage send.
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use persql_core::{Error, ErrorKind, Plan, Result, Row, Rows, Statement, Value, end_of_prefix, limits};
+use persql_core::{Error, ErrorKind, PageSize, Plan, Result, Rows, Statement, Value, end_of_prefix, limits};
 
-use crate::{SnapshotKeys, key, plan::to_i64, texts::Texts};
+use crate::{SearchResult, SnapshotKeys, key, plan::to_i64, search::Query, texts::Texts};
 
 /// Bytes of a part, with room for the key and the row's other columns.
 const PART_BYTES: usize = limits::ROW_BYTES - 10_000;
@@ -95,13 +95,12 @@ pub(crate) fn read(shelf: &Shelf, key: &str) -> Result<Plan<Option<Vec<u8>>>> {
 fn join(rows: &Rows) -> Result<Option<Vec<u8>>> {
     let mut bytes = Vec::with_capacity(rows.payload_bytes());
     for row in rows.iter() {
-        bytes.extend(part(&row)?);
+        bytes.extend(part(row.get(0)?, row.get(1)?)?);
     }
     Ok((!rows.is_empty()).then_some(bytes))
 }
 
-fn part(row: &Row<'_>) -> Result<Vec<u8>> {
-    let (encoding, text): (&str, &str) = (row.get(0)?, row.get(1)?);
+fn part(encoding: &str, text: &str) -> Result<Vec<u8>> {
     match encoding {
         UTF8 => Ok(text.as_bytes().to_vec()),
         BASE64 => STANDARD.decode(text).map_err(|_| Error::new(ErrorKind::Corrupt, "a stored value is not base64")),
@@ -150,9 +149,7 @@ pub(crate) fn list(shelf: &Shelf, prefix: &str) -> Result<Plan<Vec<String>>> {
 }
 
 fn keys_after(shelf: Shelf, prefix: String, after: String, mut found: Vec<String>) -> Plan<Vec<String>> {
-    let params: Vec<Value> =
-        vec![prefix.as_str().into(), after.into(), end_of_prefix(&prefix).into(), to_i64(KEYS_AT_ONCE).into()];
-    let list = Statement::new(shelf.texts.list_keys.clone(), params);
+    let list = Statement::new(shelf.texts.list_keys.clone(), bounds(&prefix, after, KEYS_AT_ONCE));
     Plan::read(list).or_absent(&shelf.texts.storage_schema).and_then(move |rows| {
         let mut last = String::new();
         for row in rows.iter() {
@@ -166,6 +163,70 @@ fn keys_after(shelf: Shelf, prefix: String, after: String, mut found: Vec<String
         }
         if rows.len() < KEYS_AT_ONCE { Plan::ok(found) } else { keys_after(shelf, prefix, last, found) }
     })
+}
+
+/// What stands behind this key and begins with the prefix: so many rows.
+fn bounds(prefix: &str, after: String, rows: usize) -> Vec<Value> {
+    vec![prefix.into(), after.into(), end_of_prefix(prefix).into(), to_i64(rows).into()]
+}
+
+/// All values in which a word of the question is, best first.
+pub(crate) fn search(shelf: &Shelf, question: &str) -> Plan<Vec<SearchResult>> {
+    let query = Query::new(question);
+    if query.is_empty() {
+        return Plan::ok(Vec::new());
+    }
+    search_after(shelf.clone(), query, PageSize::default(), String::new(), Vec::new()).map(|mut found| {
+        // Those that are alike stay in the order of their keys.
+        found.sort_by_key(|result| Reverse(result.score));
+        found
+    })
+}
+
+fn search_after(
+    shelf: Shelf,
+    query: Query,
+    mut page: PageSize,
+    after: String,
+    mut found: Vec<SearchResult>,
+) -> Plan<Vec<SearchResult>> {
+    let wanted = page.rows(usize::MAX);
+    let list = Statement::new(shelf.texts.list_values.clone(), bounds(&shelf.prefix, after, wanted));
+    Plan::read(list).or_absent(&shelf.texts.storage_schema).and_then(move |rows| {
+        page.learn(&rows);
+        match values(&rows) {
+            Err(error) => Plan::err(error),
+            Ok(values) => {
+                let last = values.last().map(|value| value.key.to_owned()).unwrap_or_default();
+                found.extend(values.into_iter().filter_map(|Found { key, data }| {
+                    // One that cannot be read is passed over, as the framework does: it shall not fail every search.
+                    query.matched(key.strip_prefix(&*shelf.prefix).unwrap_or(key), data?)
+                }));
+                if rows.len() < wanted { Plan::ok(found) } else { search_after(shelf, query, page, last, found) }
+            }
+        }
+    })
+}
+
+/// A value of a page, and its bytes if they can be read.
+struct Found<'a> {
+    key: &'a str,
+    data: Option<Vec<u8>>,
+}
+
+fn values(rows: &Rows) -> Result<Vec<Found<'_>>> {
+    let mut values: Vec<Found<'_>> = Vec::new();
+    for row in rows.iter() {
+        let (key, bytes) = (row.get::<&str>(0)?, part(row.get(1)?, row.get(2)?).ok());
+        match values.last_mut() {
+            Some(value) if value.key == key => match (&mut value.data, bytes) {
+                (Some(data), Some(bytes)) => data.extend(bytes),
+                (data, _) => *data = None,
+            },
+            _ => values.push(Found { key, data: bytes }),
+        }
+    }
+    Ok(values)
 }
 
 #[cfg(test)]
