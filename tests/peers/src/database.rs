@@ -37,7 +37,7 @@ impl Database {
         match (durability, file) {
             ("normal", _) => persql_core::Database::from_url(url),
             ("full", Some(file)) => {
-                let client = PerSql::builder().local_file(file).durability(Durability::Full).build();
+                let client = PerSql::builder().local(file).durability(Durability::Full).build();
                 client.and_then(|client| client.database("peers/peers"))
             }
             _ => return Err(PyValueError::new_err(format!("there is no durability {durability:?} here"))),

@@ -106,7 +106,7 @@ fn measured(peer: &Peer, workers: &mut Workers<'_>, rounds: usize) -> Result<Vec
     let place = directory()?;
     let mut sides: Vec<Side> = Vec::new();
     for store in peer.stores.iter().chain([&peer.bridge]) {
-        sides.push(workers.side(peer, store, &place.path().join(store))?);
+        sides.push(workers.side(peer, store, &place.path().join(store).with_extension("db"))?);
     }
     sides.push((peer.native)(&Ground::new(peer.calls, peer.durability, place.path().join("native.db")))?);
     for side in &mut sides {

@@ -158,6 +158,22 @@ pub(super) const SUITES: &[Suite] = &[
         collected: 1360,
         runs: Runs::Everywhere,
     },
+    Suite {
+        name: "strands-rows",
+        framework: "strands",
+        tests: Tests::Rows,
+        runner: Runner::Pytest("persql_peers.child", &["test_strands.py"]),
+        collected: 9,
+        runs: Runs::Locally,
+    },
+    Suite {
+        name: "agent-framework-rows",
+        framework: "agent-framework",
+        tests: Tests::Rows,
+        runner: Runner::Pytest("persql_peers.child", &["test_agent_framework.py"]),
+        collected: 7,
+        runs: Runs::Locally,
+    },
 ];
 
 /// Where the databases are, and how Python waits for us.
