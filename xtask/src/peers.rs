@@ -1,6 +1,7 @@
 //! `cargo xtask peers`: the real Python frameworks' own suites, run on our crates.
 
 mod environment;
+mod modes;
 mod outcomes;
 mod server;
 mod suites;
@@ -17,9 +18,10 @@ use crate::process::cannot_start;
 use crate::workspace::Workspace;
 
 use environment::{Place, Profile};
+use modes::{MODES, Mode};
 use outcomes::{NotApplicable, Outcomes, Remarks, Tally};
 use server::Server;
-use suites::{MODES, Mode, SUITES, Suite};
+use suites::{SUITES, Suite};
 
 pub(crate) const SUBCOMMAND: Subcommand = Subcommand {
     name: "peers",

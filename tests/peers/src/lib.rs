@@ -7,7 +7,9 @@ mod checkpoint;
 mod database;
 mod error;
 mod handle;
+mod history;
 mod session;
+mod strands;
 mod value;
 
 use pyo3::prelude::pymodule;
@@ -20,6 +22,8 @@ mod persql_native {
         checkpoint::{Saver, Serde},
         database::Database,
         error::PerSqlError,
+        history::{Provider, Run},
         session::{Session, Tail},
+        strands::{Repository, Storage},
     };
 }

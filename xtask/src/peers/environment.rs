@@ -5,7 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::suites::{Mode, Suite, Tests};
+use super::{
+    modes::Mode,
+    suites::{Suite, Tests},
+};
 use crate::failure::{Failure, Outcome};
 use crate::files;
 use crate::process::{cargo, program, run};
@@ -70,11 +73,11 @@ impl Place {
     pub(super) fn tests(&self, suite: &Suite, checkouts: Option<&Path>) -> Outcome<Option<PathBuf>> {
         match suite.tests {
             Tests::Installed => Ok(Some(self.root.clone())),
-            Tests::Rows => Ok(Some(self.bridge.join("rows"))),
             Tests::Source(package) => self.source(suite.framework, package).map(Some),
             Tests::Checkout(repository, directory) => {
                 Ok(checkouts.map(|all| all.join(repository).join(directory)).filter(|tests| tests.is_dir()))
             }
+            Tests::Ours => Ok(Some(self.bridge.join("python"))),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use super::suites::{Mode, Suite};
+use super::{modes::Mode, suites::Suite};
 
 /// How the tests of one run went, by name.
 #[derive(Debug, Default)]
@@ -127,7 +127,7 @@ impl NotApplicable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::peers::suites::{MODES, SUITES};
+    use crate::peers::{modes::MODES, suites::SUITES};
 
     const PAGE: &str = "# Reasons\n\n- `a.py::whole`\n- `b.py::one[case]` (server)\n- `no test`\n- a.py::prose\n";
 

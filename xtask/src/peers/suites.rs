@@ -1,4 +1,6 @@
-//! Which suites there are, and the ways in which each is run.
+//! Which suites there are.
+
+use super::modes::Mode;
 
 /// One suite: tests of one framework that run in one process of Python.
 #[derive(Debug, Clone, Copy)]
@@ -23,8 +25,8 @@ pub(super) enum Tests {
     Source(&'static str),
     /// The checkout of this name, in this directory of it.
     Checkout(&'static str, &'static str),
-    /// The bridge: ours, on rows that the frameworks' own stores and ours share.
-    Rows,
+    /// Here: what only we can ask, of both the framework and ours.
+    Ours,
 }
 
 /// The modes that make a difference to a suite.
@@ -44,6 +46,8 @@ pub(super) enum Runner {
     Module(&'static str, &'static [&'static str]),
     /// Pytest with a plugin of ours, on these files.
     Pytest(&'static str, &'static [&'static str]),
+    /// Pytest on these files of ours.
+    Ours(&'static [&'static str]),
 }
 
 pub(super) const SUITES: &[Suite] = &[
@@ -74,8 +78,8 @@ pub(super) const SUITES: &[Suite] = &[
     Suite {
         name: "langgraph-rows",
         framework: "langgraph",
-        tests: Tests::Rows,
-        runner: Runner::Pytest("persql_peers.child", &["test_langgraph.py"]),
+        tests: Tests::Ours,
+        runner: Runner::Pytest("persql_peers.child", &["persql_peers/rows/test_langgraph.py"]),
         collected: 14,
         runs: Runs::Locally,
     },
@@ -90,8 +94,8 @@ pub(super) const SUITES: &[Suite] = &[
     Suite {
         name: "openai-agents-rows",
         framework: "openai-agents",
-        tests: Tests::Rows,
-        runner: Runner::Pytest("persql_peers.child", &["test_openai_agents.py"]),
+        tests: Tests::Ours,
+        runner: Runner::Pytest("persql_peers.child", &["persql_peers/rows/test_openai_agents.py"]),
         collected: 14,
         runs: Runs::Locally,
     },
@@ -161,55 +165,147 @@ pub(super) const SUITES: &[Suite] = &[
     Suite {
         name: "strands-rows",
         framework: "strands",
-        tests: Tests::Rows,
-        runner: Runner::Pytest("persql_peers.child", &["test_strands.py"]),
+        tests: Tests::Ours,
+        runner: Runner::Pytest("persql_peers.child", &["persql_peers/rows/test_strands.py"]),
         collected: 9,
         runs: Runs::Locally,
     },
     Suite {
         name: "agent-framework-rows",
         framework: "agent-framework",
-        tests: Tests::Rows,
-        runner: Runner::Pytest("persql_peers.child", &["test_agent_framework.py"]),
+        tests: Tests::Ours,
+        runner: Runner::Pytest("persql_peers.child", &["persql_peers/rows/test_agent_framework.py"]),
         collected: 7,
         runs: Runs::Locally,
     },
+    Suite {
+        name: "strands-repository",
+        framework: "strands",
+        tests: Tests::Source("strands-agents"),
+        runner: Runner::Pytest(
+            "persql_peers.strands_suite",
+            &[
+                "tests/strands/session/test_repository_session_manager.py",
+                "tests/strands/session/test_file_session_manager.py",
+            ],
+        ),
+        collected: 91,
+        runs: Runs::Everywhere,
+    },
+    Suite {
+        name: "strands-storage",
+        framework: "strands",
+        tests: Tests::Source("strands-agents"),
+        runner: Runner::Pytest(
+            "persql_peers.strands_suite",
+            &[
+                "tests/strands/storage/test_in_memory_storage.py",
+                "tests/strands/storage/test_local_file_storage.py",
+                "tests/strands/storage/test_storage.py::TestNormalizeKey",
+                "tests/strands/storage/test_storage.py::TestNamespacedStorage",
+                "tests/strands/storage/test_storage.py::TestStorageProtocol",
+                "tests/strands/storage/test_storage.py::TestResolveNamespace",
+                "tests/strands/storage/search/test_keyword.py::TestKeywordSearch",
+            ],
+        ),
+        collected: 104,
+        runs: Runs::Everywhere,
+    },
+    Suite {
+        name: "strands-snapshots",
+        framework: "strands",
+        tests: Tests::Source("strands-agents"),
+        runner: Runner::Pytest(
+            "persql_peers.strands_suite",
+            &["tests/strands/session/test_snapshot_session_manager.py"],
+        ),
+        collected: 117,
+        runs: Runs::Everywhere,
+    },
+    Suite {
+        name: "strands-runs",
+        framework: "strands",
+        tests: Tests::Source("strands-agents"),
+        runner: Runner::Pytest(
+            "persql_peers.strands_suite",
+            &[
+                "tests/strands/agent/test_agent.py",
+                "tests/strands/agent/test_agent_as_tool.py",
+                "tests/strands/agent/test_agent_delegation.py",
+                "tests/strands/bidi/agent/test_agent.py",
+                "tests/strands/multiagent/test_graph.py",
+                "tests/strands/multiagent/test_swarm.py",
+                "tests/strands/test_tracking_id_history_invariant.py",
+                "-k=session or repository or tracking_id",
+            ],
+        ),
+        collected: 29,
+        runs: Runs::Everywhere,
+    },
+    Suite {
+        name: "strands-ours",
+        framework: "strands",
+        tests: Tests::Ours,
+        runner: Runner::Ours(&["persql_peers/strands_records.py", "persql_peers/strands_search.py"]),
+        collected: 29,
+        runs: Runs::Everywhere,
+    },
+    Suite {
+        name: "agent-framework-providers",
+        framework: "agent-framework",
+        tests: AGENT_FRAMEWORK,
+        runner: Runner::Pytest(
+            "persql_peers.agent_framework_suite",
+            &[
+                "--import-mode=importlib",
+                "core/test_sessions.py::TestHistoryProviderBase",
+                "core/test_sessions.py::TestInMemoryHistoryProvider",
+                "core/test_sessions.py::TestFileHistoryProvider",
+                "core/test_sessions.py::test_filter_approval_controls_preserves_only_unresolved_occurrences",
+                "core/test_sessions.py::test_filter_approval_controls_deduplicates_pending_request_replay",
+                "core/test_sessions.py::test_filter_approval_controls_keeps_response_for_pending_placeholder",
+                "core/test_compaction.py::test_in_memory_history_provider_skip_excluded",
+                "core/test_compaction.py::test_in_memory_history_provider_default_loads_all",
+            ],
+        ),
+        collected: 39,
+        runs: Runs::Everywhere,
+    },
+    Suite {
+        name: "agent-framework-runs",
+        framework: "agent-framework",
+        tests: AGENT_FRAMEWORK,
+        runner: Runner::Pytest(
+            "persql_peers.agent_framework_suite",
+            &["--import-mode=importlib", "core/test_agents.py", "-k=psc"],
+        ),
+        collected: 22,
+        runs: Runs::Everywhere,
+    },
+    Suite {
+        name: "agent-framework-ours",
+        framework: "agent-framework",
+        tests: Tests::Ours,
+        runner: Runner::Ours(&["persql_peers/agent_framework_records.py", "persql_peers/agent_framework_dedup.py"]),
+        collected: 42,
+        runs: Runs::Everywhere,
+    },
 ];
 
-/// Where the databases are, and how Python waits for us.
-#[derive(Debug)]
-pub(super) struct Mode {
-    pub(super) name: &'static str,
-    pub(super) storage: &'static str,
-    pub(super) handle: &'static str,
-}
+/// Its package has no tests. Not the directory above, where the checkout's own `agent_framework` would be found.
+const AGENT_FRAMEWORK: Tests = Tests::Checkout("agent-framework", "python/packages/core/tests");
 
-pub(super) const MODES: &[Mode] = &[
-    Mode { name: "local-blocking", storage: "local", handle: "blocking" },
-    Mode { name: "local-async", storage: "local", handle: "async" },
-    Mode { name: "server-blocking", storage: "server", handle: "blocking" },
-    Mode { name: "server-async", storage: "server", handle: "async" },
-];
+/// What every run of pytest is told. It leaves nothing beside the tests.
+const PYTEST: &[&str] =
+    &["-m", "pytest", "-q", "--tb=native", "--timeout=60", "-p", "no:cacheprovider", "-p", "persql_peers.results"];
 
 impl Suite {
     /// What Python is given.
     pub(super) fn arguments(&self) -> Vec<&'static str> {
         match self.runner {
             Runner::Module(module, arguments) => [&["-m", module], arguments].concat(),
-            Runner::Pytest(plugin, files) => {
-                let pytest = [
-                    "-m",
-                    "pytest",
-                    "-q",
-                    "--tb=native",
-                    "--timeout=60",
-                    "-p",
-                    "no:cacheprovider",
-                    "-p",
-                    "persql_peers.results",
-                ];
-                [pytest.as_slice(), &["-p", plugin], files].concat()
-            }
+            Runner::Pytest(plugin, files) => [PYTEST, &["-p", plugin], files].concat(),
+            Runner::Ours(files) => [PYTEST, files].concat(),
         }
     }
 
@@ -221,22 +317,5 @@ impl Suite {
             Runs::Everywhere => (false, usize::MAX),
         };
         asked.iter().copied().filter(move |mode| !locally || !mode.is_server()).take(most)
-    }
-}
-
-impl Mode {
-    pub(super) fn is_server(&self) -> bool {
-        self.storage == "server"
-    }
-
-    /// Whether words beside a test's name in the list speak of this mode: none speak of all.
-    pub(super) fn is_one_of(&self, words: &str) -> bool {
-        words.is_empty()
-            || words.split(' ').any(|word| word == self.storage || word == self.handle || word == self.name)
-    }
-
-    /// What tells Python.
-    pub(super) fn environment(&self) -> [(&'static str, &'static str); 2] {
-        [("PERSQL_PEERS_STORAGE", self.storage), ("PERSQL_PEERS_HANDLE", self.handle)]
     }
 }

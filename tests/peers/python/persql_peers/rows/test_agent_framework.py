@@ -17,7 +17,7 @@ from persql_peers.child import Child
 pytestmark = pytest.mark.asyncio
 
 # One for each kind of content, and for what else a message may have.
-_vectors = Path(__file__).parents[2] / "vectors/agent_framework_history.json"
+_vectors = Path(__file__).parents[4] / "vectors/agent_framework_history.json"
 MESSAGES = [json.loads(made["stored"]) for made in json.loads(_vectors.read_text("ascii"))["messages"]]
 
 # As docs/tables.md describes it.

@@ -17,7 +17,7 @@ from persql_peers.openai_agents import PerSqlSession
 pytestmark = pytest.mark.asyncio
 
 # Of every type, and each that JSON has a corner for: what the script of the vectors stores too.
-_script = Path(__file__).parents[2] / "vectors/openai_agents.py"
+_script = Path(__file__).parents[4] / "vectors/openai_agents.py"
 _spec = importlib.util.spec_from_file_location("vectors", _script)
 _vectors = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_vectors)
