@@ -26,29 +26,32 @@ def done(work: Work, seconds: float) -> dict[str, Any]:
     if work.restore is not None:
         return restoring(work, until)
     operations = [0] * len(work.callers)
+    lone = len(operations) == 1
 
     def caller(number: int) -> None:
         while perf_counter() < until:
             work.callers[number]()
-            operations[number] += len(operations) == 1 or perf_counter() < until
+            operations[number] += lone or perf_counter() < until
 
     async def task(number: int) -> None:
         while perf_counter() < until:
             await work.callers[number]()
-            operations[number] += len(operations) == 1 or perf_counter() < until
+            operations[number] += lone or perf_counter() < until
 
     async def tasks() -> None:
         await asyncio.gather(*map(task, range(len(operations))))
 
     if work.awaits:
         loop.run_until_complete(tasks())
-    elif len(operations) == 1:
+    elif lone:
         caller(0)
     else:
         threads = [Thread(target=caller, args=[number]) for number in range(len(operations))]
-        [thread.start() for thread in threads]
-        [thread.join() for thread in threads]
-    wall = perf_counter() - started if len(operations) == 1 else seconds
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    wall = perf_counter() - started if lone else seconds
     return {"operations": operations, "wall": wall, "cpu": process_time() - used}
 
 
