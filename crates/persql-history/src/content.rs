@@ -121,8 +121,13 @@ impl Content {
 }
 
 /// Whether the text is an object with a `type`, without which the framework reads none of it.
-pub(crate) fn has_type(text: &str) -> bool {
-    slice::member(text, "type").is_some_and(|kind| kind.starts_with('"') && kind.len() > 2)
+fn has_type(text: &str) -> bool {
+    slice::member(text, "type").is_some_and(is_type)
+}
+
+/// Whether a value can be the `type` of a content.
+pub(crate) fn is_type(value: &str) -> bool {
+    value.starts_with('"') && value.len() > 2
 }
 
 impl fmt::Debug for Content {

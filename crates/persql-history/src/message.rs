@@ -2,10 +2,13 @@
 
 use std::{borrow::Cow, fmt, ops::Range, sync::Arc};
 
-use persql_core::{Error, ErrorKind, Result, json};
+use persql_core::{
+    Error, ErrorKind, Result,
+    json::{self, JsonError, Scan},
+};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{Content, canonical::is_truthy, content::has_type, slice};
+use crate::{Content, canonical::is_truthy, content::is_type, slice};
 
 /// The members of a message in the order in which the framework writes them.
 const ORDER: [&str; 6] = ["type", "role", "contents", "author_name", "message_id", "additional_properties"];
@@ -29,42 +32,48 @@ const ORDER: [&str; 6] = ["type", "role", "contents", "author_name", "message_id
 pub struct Message {
     text: Arc<str>,
     role: Cow<'static, str>,
-    places: Places,
+    members: Members,
 }
 
-/// Where in the text the members stand that every save looks at.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Places {
+/// What a walk through the text found, so that a save need not walk again.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+struct Members {
+    role: Option<Range<usize>>,
     kind: Option<Range<usize>>,
     contents: Option<Range<usize>>,
     message_id: Option<Range<usize>>,
+    /// The first of the contents that the framework would not read.
+    unreadable: Option<usize>,
+    depth: usize,
 }
 
-/// The members of a message that mean something here, as they stand.
-#[derive(Default)]
-struct Members<'a> {
-    role: Option<&'a str>,
-    kind: Option<&'a str>,
-    contents: Option<&'a str>,
-    message_id: Option<&'a str>,
-}
-
-impl<'a> Members<'a> {
-    fn of(text: &'a str) -> Self {
+impl Members {
+    fn of(text: &str) -> Result<(Scan, Self), JsonError> {
         let mut found = Self::default();
-        for (key, value) in slice::members(text) {
-            for (known, member) in [
-                ("role", &mut found.role),
-                ("type", &mut found.kind),
-                ("contents", &mut found.contents),
-                ("message_id", &mut found.message_id),
-            ] {
-                if slice::is_key(key, known) {
-                    *member = Some(value);
+        let (mut elements, mut unreadable, mut is_typed) = (0, None, false);
+        let scan = json::scan_with(text, |part| match part.depth {
+            1 => {
+                let place = Some(part.at..part.at + part.value.len());
+                match slice::string(part.key).as_deref() {
+                    Some("role") => found.role = place,
+                    Some("type") => found.kind = place,
+                    Some("contents") => (found.contents, found.unreadable) = (place, unreadable),
+                    Some("message_id") => found.message_id = place,
+                    _ => {}
                 }
+                (elements, unreadable) = (0, None);
             }
-        }
-        found
+            2 => {
+                if !is_typed && !part.value.starts_with('"') && part.value != "null" {
+                    unreadable = unreadable.or(Some(elements));
+                }
+                (elements, is_typed) = (elements + 1, false);
+            }
+            _ if slice::is_key(part.key, "type") => is_typed = is_type(part.value),
+            _ => {}
+        })?;
+        found.depth = scan.depth;
+        Ok((scan, found))
     }
 }
 
@@ -77,21 +86,13 @@ impl Message {
             r#"{{"type":"message","role":{},"contents":{contents},"additional_properties":{{}}}}"#,
             slice::quote(role)
         );
-        Self::written(&text, role_of(role), &Members::of(&text))
+        Self::written(&text, role_of(role))
     }
 
-    fn written(text: &str, role: Cow<'static, str>, members: &Members<'_>) -> Self {
-        let place = |member: Option<&str>| {
-            let member = member?;
-            let start = member.as_ptr().addr() - text.as_ptr().addr();
-            Some(start..start + member.len())
-        };
-        let places = Places {
-            kind: place(members.kind),
-            contents: place(members.contents),
-            message_id: place(members.message_id),
-        };
-        Self { text: text.into(), role, places }
+    /// A message whose text was made here.
+    fn written(text: &str, role: Cow<'static, str>) -> Self {
+        let members = Members::of(text).map(|(_, members)| members).unwrap_or_default();
+        Self { text: text.into(), role, members }
     }
 
     /// What the user says.
@@ -131,7 +132,7 @@ impl Message {
 
     /// Reads a text, or says why it is no message, in words that hold nothing of it.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let scan = json::scan(text).map_err(|error| format!("a message is not JSON: {error}"))?;
+        let (scan, members) = Members::of(text).map_err(|error| format!("a message is not JSON: {error}"))?;
         if scan.depth > json::MAX_DEPTH {
             let limit = json::MAX_DEPTH;
             return Err(format!("a message is nested {} levels deep, and the limit is {limit}", scan.depth));
@@ -139,30 +140,33 @@ impl Message {
         if !scan.is_object {
             return Err("a message is an object, and this is none".to_owned());
         }
-        let members = Members::of(text);
-        if !matches!(members.kind, None | Some("null" | "\"\"" | "\"message\"" | "\"chat_message\"")) {
+        let at = |place: &Option<Range<usize>>| text.get(place.clone()?);
+        if !matches!(at(&members.kind), None | Some("null" | "\"\"" | "\"message\"" | "\"chat_message\"")) {
             return Err("a message has the type \"message\", and this has another".to_owned());
         }
-        if members.contents.is_some_and(|contents| !contents.starts_with(['[', '"']) && contents != "null") {
+        if at(&members.contents).is_some_and(|contents| !contents.starts_with(['[', '"']) && contents != "null") {
             return Err("the contents of a message are an array".to_owned());
         }
-        match members.role.and_then(slice::string) {
-            Some(role) => Ok(Self::written(text, role_of(&role), &members)),
+        match at(&members.role).and_then(slice::string) {
+            Some(role) => Ok(Self { text: text.into(), role: role_of(&role), members }),
             None => Err("a message has a role, and this has none".to_owned()),
         }
     }
 
     /// The message as the framework's readers want it, or why they would not read it.
     pub(crate) fn checked(&self) -> Result<Cow<'_, Message>> {
-        let contents = self.at(&self.places.contents).unwrap_or("[]");
-        for (position, content) in slice::elements(contents).enumerate() {
-            if !content.starts_with('"') && content != "null" && !has_type(content) {
-                return Err(
-                    Error::invalid("a content of a message is no object with a type").context("content", position)
-                );
-            }
+        if let Some(position) = self.members.unreadable {
+            return Err(Error::invalid("a content of a message is no object with a type").context("content", position));
         }
-        Ok(match self.at(&self.places.kind) {
+        // It was not too deep when it was made; a property may have been put in since.
+        if self.members.depth > json::MAX_DEPTH {
+            return Err(Error::invalid(format!(
+                "a message is nested {} levels deep, and the limit is {}",
+                self.members.depth,
+                json::MAX_DEPTH
+            )));
+        }
+        Ok(match self.at(&self.members.kind) {
             Some("\"chat_message\"") => Cow::Owned(self.with_json("type", "\"message\"")),
             _ => Cow::Borrowed(self),
         })
@@ -222,7 +226,7 @@ impl Message {
 
     /// The contents, in their order.
     pub fn contents(&self) -> Vec<Content> {
-        match self.at(&self.places.contents) {
+        match self.at(&self.members.contents) {
             Some(text) if text.starts_with('"') => Content::from_element(text).into_iter().collect(),
             Some(contents) => slice::elements(contents).filter_map(Content::from_element).collect(),
             None => Vec::new(),
@@ -266,7 +270,7 @@ impl Message {
 
     /// The id's JSON, if there is one.
     pub(crate) fn id_as_it_stands(&self) -> Option<&str> {
-        self.at(&self.places.message_id)
+        self.at(&self.members.message_id)
     }
 
     fn at(&self, place: &Option<Range<usize>>) -> Option<&str> {
@@ -306,7 +310,7 @@ impl Message {
             let members: Vec<String> = members.iter().map(|(key, value)| format!("{key}:{value}")).collect();
             format!("{{{}}}", members.join(","))
         };
-        Self::written(&text, self.role.clone(), &Members::of(&text))
+        Self::written(&text, self.role.clone())
     }
 }
 

@@ -29,9 +29,38 @@ pub fn accepts(text: &str) -> bool {
 ///
 /// If `text` is not JSON.
 pub fn scan(text: &str) -> Result<Scan, JsonError> {
-    let mut scanner = Scanner { bytes: text.as_bytes(), at: 0, plain: true };
-    let (depth, is_object) = scanner.document()?;
-    Ok(Scan { depth, is_object, plain: scanner.plain })
+    Scanner::new(text).document::<0>(|_| ())
+}
+
+/// A value that [`scan_with`] passed, as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Part<'a> {
+    /// How many arrays and objects are around it: 1 for a member or an element of the whole.
+    pub depth: usize,
+    /// The key of a member, with its quotes; empty for an element.
+    pub key: &'a str,
+    /// The value, without the blanks around it.
+    pub value: &'a str,
+    /// Where in the text the value starts.
+    pub at: usize,
+}
+
+/// Reads `text` as [`scan`] does, and shows `see` each value with one to three arrays and objects around it, once it has
+/// ended: an element before the array that it is in.
+///
+/// One walk both checks a text and finds what the caller wants to know of it.
+///
+/// # Errors
+///
+/// If `text` is not JSON; `see` has been shown what stands before the error by then.
+pub fn scan_with<'a>(text: &'a str, see: impl FnMut(Part<'a>)) -> Result<Scan, JsonError> {
+    Scanner::new(text).document::<{ Part::DEEPEST }>(see)
+}
+
+impl Part<'_> {
+    /// How deep [`scan_with`] looks.
+    const DEEPEST: usize = 3;
 }
 
 /// Where the string ends that `text` begins with, behind its closing quote; `None` if it does not end.
@@ -61,14 +90,28 @@ pub fn is_shallow(text: &str) -> bool {
 
 /// A place in a text. All of JSON's syntax is ASCII, so it can go by bytes.
 struct Scanner<'a> {
+    text: &'a str,
     bytes: &'a [u8],
     at: usize,
     plain: bool,
+    /// What is being read at each depth that somebody looks at, and one for all that is deeper.
+    marks: [Mark; Part::DEEPEST + 2],
 }
 
-impl Scanner<'_> {
-    /// The whole text: its depth, and whether it is an object.
-    fn document(&mut self) -> Result<(usize, bool), JsonError> {
+/// Where a member's key is, and where a value starts.
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    key: (usize, usize),
+    value: usize,
+}
+
+impl<'a> Scanner<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0, plain: true, marks: Default::default() }
+    }
+
+    /// The whole text. What is deeper than `SEEN` is not shown to `see`.
+    fn document<const SEEN: usize>(mut self, mut see: impl FnMut(Part<'a>)) -> Result<Scan, JsonError> {
         self.space();
         let is_object = self.peek() == Some(b'{');
         // For each level that is open, whether it is an object.
@@ -77,6 +120,9 @@ impl Scanner<'_> {
         loop {
             // A value starts here.
             self.space();
+            if open.len() <= SEEN {
+                self.mark(open.len()).value = self.at;
+            }
             match self.peek() {
                 Some(b'{') => {
                     self.at += 1;
@@ -84,7 +130,7 @@ impl Scanner<'_> {
                     depth = depth.max(open.len());
                     self.space();
                     if self.peek() != Some(b'}') {
-                        self.key("expected a string or '}'")?;
+                        self.key(open.len(), "expected a string or '}'")?;
                         continue;
                     }
                 }
@@ -92,6 +138,7 @@ impl Scanner<'_> {
                     self.at += 1;
                     open.push(false);
                     depth = depth.max(open.len());
+                    self.mark(open.len()).key = (0, 0);
                     self.space();
                     if self.peek() != Some(b']') {
                         continue;
@@ -100,23 +147,28 @@ impl Scanner<'_> {
                 Some(b'"') => {
                     self.at += 1;
                     self.string()?;
+                    self.show::<SEEN>(open.len(), &mut see);
                 }
-                _ => self.scalar()?,
+                _ => {
+                    self.scalar()?;
+                    self.show::<SEEN>(open.len(), &mut see);
+                }
             }
             // A value ended here, or an empty one is about to. Close all that end with it.
             loop {
                 self.space();
                 match (open.last(), self.peek()) {
-                    (None, None) => return Ok((depth, is_object)),
+                    (None, None) => return Ok(Scan { depth, is_object, plain: self.plain }),
                     (None, Some(_)) => return Err(self.error("expected the end")),
                     (Some(true), Some(b'}')) | (Some(false), Some(b']')) => {
                         self.at += 1;
                         open.pop();
+                        self.show::<SEEN>(open.len(), &mut see);
                     }
                     (Some(true), Some(b',')) => {
                         self.at += 1;
                         self.space();
-                        self.key("expected a string")?;
+                        self.key(open.len(), "expected a string")?;
                         break;
                     }
                     (Some(false), Some(b',')) => {
@@ -130,12 +182,29 @@ impl Scanner<'_> {
         }
     }
 
+    /// The mark of this depth.
+    fn mark(&mut self, depth: usize) -> &mut Mark {
+        let [seen @ .., deeper] = &mut self.marks;
+        seen.get_mut(depth).unwrap_or(deeper)
+    }
+
+    /// Shows the value that has just ended.
+    fn show<const SEEN: usize>(&mut self, depth: usize, see: &mut impl FnMut(Part<'a>)) {
+        if (1..=SEEN).contains(&depth) {
+            let Mark { key, value } = *self.mark(depth);
+            let part = |from, to| self.text.get(from..to).unwrap_or_default();
+            see(Part { depth, key: part(key.0, key.1), value: part(value, self.at), at: value });
+        }
+    }
+
     /// A member's key, and the colon after it.
-    fn key(&mut self, expected: &'static str) -> Result<(), JsonError> {
+    fn key(&mut self, depth: usize, expected: &'static str) -> Result<(), JsonError> {
+        let start = self.at;
         if !self.eat(b'"') {
             return Err(self.error(expected));
         }
         self.string()?;
+        self.mark(depth).key = (start, self.at);
         self.space();
         if !self.eat(b':') {
             return Err(self.error("expected ':'"));
@@ -297,7 +366,7 @@ fn plain_run(bytes: &[u8]) -> usize {
         let word = u64::from_le_bytes(*word);
         let ends = (equal(word, b'"') | equal(word, b'\\') | below(word, 0x20)) & HIGH;
         if ends != 0 {
-            break;
+            return plain + ends.trailing_zeros() as usize / 8;
         }
         plain += size_of_val(&word);
     }
@@ -326,6 +395,30 @@ mod tests {
         ] {
             assert_eq!(scan(text).unwrap_err().to_string(), message, "{text}");
         }
+    }
+
+    #[test]
+    fn parts_are_shown_as_they_stand() {
+        let text = r#" {"a" : [1, {"b": [ [[2]], "x" ]} , []], "\u0061":{} , "c": -1.5 } "#;
+        let mut seen = Vec::new();
+        let scanned = scan_with(text, |part| {
+            assert_eq!(text.get(part.at..part.at + part.value.len()), Some(part.value));
+            seen.push((part.depth, part.key, part.value));
+        });
+        assert_eq!(scanned, scan(text));
+        assert_eq!(
+            seen,
+            [
+                (2, "", "1"),
+                (3, "\"b\"", r#"[ [[2]], "x" ]"#),
+                (2, "", r#"{"b": [ [[2]], "x" ]}"#),
+                (2, "", "[]"),
+                (1, "\"a\"", r#"[1, {"b": [ [[2]], "x" ]} , []]"#),
+                (1, r#""\u0061""#, "{}"),
+                (1, "\"c\"", "-1.5"),
+            ]
+        );
+        assert_eq!(scan_with("[1 2]", |_| ()), scan("[1 2]"));
     }
 
     #[test]

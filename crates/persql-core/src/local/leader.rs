@@ -59,6 +59,9 @@ impl Leader {
             if runs_alone(batch, wait) {
                 return self.alone(conn, batch, wait);
             }
+            if let Some(outcome) = self.at_once(conn, batch) {
+                return outcome;
+            }
             self.begin(conn, wait)?;
             let joined = self.join(0);
             if joined.is_empty() {
@@ -83,6 +86,10 @@ impl Leader {
                 Some(first) if first.runs_alone() => return Ok(vec![self.alone(conn, &first.batch, wait)]),
                 first => first.map_or(0, Job::bytes),
             };
+            let at_once = group.first().and_then(|first| self.at_once(conn, &first.batch));
+            if let Some(outcome) = at_once {
+                return Ok(vec![outcome]);
+            }
             self.begin(conn, wait)?;
             group.extend(self.join(bytes));
             if let [only] = group.as_slice() {
@@ -96,6 +103,22 @@ impl Leader {
     fn only(&self, conn: &mut Conn, batch: &Batch, wait: Wait) -> Outcome {
         self.writer.count(1);
         conn.limited(wait.deadline, |conn| conn.finish(conn.perform(batch)))
+    }
+
+    /// Runs a single statement that nobody would share a transaction with: SQLite makes one for it, which saves a BEGIN and
+    /// a COMMIT. `None` if there are others to share with, or another process has the lock; nothing has run then.
+    fn at_once(&self, conn: &Conn, batch: &Batch) -> Option<Outcome> {
+        let [statement] = batch.statements() else { return None };
+        if batch.is_served() || !lock(&self.writer.queue).jobs.is_empty() {
+            return None;
+        }
+        match conn.execute(statement) {
+            Err(error) if error.kind() == ErrorKind::Busy => return None,
+            // It may have been the commit that the disk refused: see `Conn::finish`.
+            Err(error) if error.kind() == ErrorKind::Unavailable => Some(Err(error.with_may_have_applied(true))),
+            outcome => Some(outcome.map(|rows| Answer::Sets(vec![rows]))),
+        }
+        .inspect(|_| self.writer.count(1))
     }
 
     /// Begins a transaction, after whoever has the lock in another process.

@@ -2,7 +2,7 @@
 //!
 //! Whoever finds nobody writing becomes the leader: it takes SQLite's write lock, and then everything that queued up
 //! in the meantime into the same transaction, each job in a savepoint of its own. A lone caller is its own leader and
-//! pays no thread hop. The leader serves one group and hands over, so nobody works for the others forever.
+//! pays no thread hop, and for a single statement no BEGIN and COMMIT. The leader serves one group and hands over, so nobody works for the others forever.
 //!
 //! A job never suffers for another's fault. One that fails is rolled back to its savepoint. One that kills the whole
 //! transaction (`OR ROLLBACK`, an interrupt, a full disk) or makes its COMMIT fail (a deferred foreign key) sends all

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use persql_core::{
-    Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, Statement, Value, json, limits, pack, pack_rows,
+    Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, Statement, Value, limits, pack, pack_rows,
 };
 
 use super::{Place, is_guard, read::read_tail};
@@ -60,19 +60,7 @@ fn check(message: &Message, session_id: &str) -> Result<Message> {
             "a message is too large: the limit of a row is {limit} bytes, and this takes {row}"
         )));
     }
-    // It was JSON, and not too deep, when it was made; a property may have been put in since.
-    if json::is_shallow(message.as_json()) {
-        return Ok(message);
-    }
-    match json::scan(message.as_json()) {
-        Ok(scan) if scan.depth <= json::MAX_DEPTH => Ok(message),
-        Ok(scan) => Err(Error::invalid(format!(
-            "a message is nested {} levels deep, and the limit is {}",
-            scan.depth,
-            json::MAX_DEPTH
-        ))),
-        Err(error) => Err(Error::invalid(format!("a message is not JSON: {error}"))),
-    }
+    Ok(message)
 }
 
 /// Saves what is new of the messages behind the history whose end is, or is not, known.
