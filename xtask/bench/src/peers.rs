@@ -151,10 +151,13 @@ fn row(peer: &Peer, store: &str, place: usize, rounds: &[Vec<Sample>]) -> String
     let ratio = |side: usize, figure: fn(&Sample) -> f64| {
         median(of(side, figure).into_iter().zip(of(theirs, figure)).map(|(ours, theirs)| ours / theirs))
     };
-    let rate = |side| median(of(side, |sample| sample.throughput));
+    let rate = |side| match median(of(side, |sample| sample.throughput)) {
+        rate if rate < 1.0 => "< 1".to_owned(),
+        rate => format!("{rate:.0}"),
+    };
     let cpu = |side| median(of(side, |sample| sample.cpu * 1e6));
     format!(
-        "| {} | {} | `{store}` | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} |",
+        "| {} | {} | `{store}` | {} | {} | {} | {:.0} | {:.0} | {:.0} | {:.2} | {:.2} | {:.2} | {:.2} |",
         peer.name,
         durability_name(peer.durability),
         rate(theirs),

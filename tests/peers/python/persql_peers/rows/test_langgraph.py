@@ -242,9 +242,9 @@ def test_a_history_longer_than_a_page_is_read_by_both(sides: dict[str, Any], fir
     in_memory = Side(InMemorySaver())
     for name in (first, second):
         for side in (sides[name], in_memory):
-            side.update("t", {"log": [name], "kept": "k"}, 270)
+            side.update("t", {"log": [name], "kept": "k"}, 150)
     assert both(sides, "values", "t") == in_memory.values("t")
-    assert len(both(sides, "tuples", "t")) == 540
+    assert len(both(sides, "tuples", "t")) == 300
     sides[first].run("t", TURN[0])
     both(sides, "state", "t")
 
