@@ -3,10 +3,10 @@
 //! Each check starts this program again in a role ([`serve`]), as many processes as it needs. `cargo xtask durability`
 //! runs them at full length; the suites run short versions.
 
+mod agent;
 mod contend;
 mod kill;
 mod many;
-mod turn;
 
 use std::{error::Error, path::Path};
 

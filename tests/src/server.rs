@@ -57,7 +57,7 @@ impl Servers {
 
 fn start(directory: &Path, options: Options) -> Result<Running> {
     let mut limits = Limits::default();
-    limits.run = RUN.min(options.busy_timeout);
+    (limits.run, limits.answer_bytes) = (RUN.min(options.busy_timeout), options.answer_bytes);
     let config =
         Config::new(directory).listen(([127, 0, 0, 1], 0).into()).durability(options.durability).limits(limits);
     Server::start(config)

@@ -6,6 +6,7 @@ use std::{
 };
 
 use persql_core::{Builder, Durability, PerSql, Result, blocking};
+use persql_server::Limits;
 use tempfile::TempDir;
 
 use crate::{Any, Client, Mode, client::Kind, live::Live, server::Servers};
@@ -110,6 +111,14 @@ impl World {
         open(self.mode, &self.servers, path, options)
     }
 
+    /// A handle to an empty database, where a server answers with 5 MiB at most: four rows of 1.2 MB, and not five.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn terse_db(&self) -> Result<Any> {
+        self.db_at(self.directory(), Options { answer_bytes: 5 << 20, ..Options::default() })
+    }
+
     /// Stops the server of this directory, where there is one. Its clients must be gone.
     pub fn stop_server(&self, path: impl AsRef<Path>) {
         self.servers.stop(path.as_ref());
@@ -136,12 +145,19 @@ pub struct Options {
     pub busy_timeout: Duration,
     /// See [`Builder::durability`].
     pub durability: Durability,
+    /// The most that an answer may hold, where there is a server.
+    pub answer_bytes: usize,
 }
 
 impl Default for Options {
     /// Every client keeps the service's limits, so that no case passes locally that would fail remotely.
     fn default() -> Self {
-        Self { strict_limits: true, busy_timeout: Duration::from_secs(60), durability: Durability::default() }
+        Self {
+            strict_limits: true,
+            busy_timeout: Duration::from_secs(60),
+            durability: Durability::default(),
+            answer_bytes: Limits::default().answer_bytes,
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 //! left to whoever converts the digits, the second to the caller, who has [`Scan::depth`].
 
 mod error;
+mod parts;
 mod scan;
 
 use std::thread;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::{DecodeError, EncodeError, JsonError, Misfit};
+pub use parts::{elements, members};
 pub use scan::{Part, Scan, accepts, is_shallow, scan, scan_with, string_end};
 
 /// The deepest nesting that other readers can be trusted with.

@@ -97,8 +97,13 @@ impl<T: Send + 'static> List<T> {
     /// Reads pages from an id on.
     fn from(self, id: String, mut size: PageSize, mut listed: Vec<T>) -> Plan<Vec<T>> {
         let wanted = size.rows(self.limit.saturating_sub(listed.len()));
-        let page = Statement::new(self.page.clone(), (id, self.until.clone(), to_i64(wanted)));
-        Plan::read(page).or_absent(&self.schema).and_then(move |rows| {
+        let page = Statement::new(self.page.clone(), (id.as_str(), self.until.clone(), to_i64(wanted)));
+        Plan::read(page).or_absent(&self.schema).then(move |outcome| {
+            let rows = match outcome {
+                Ok(rows) => rows,
+                Err(error) if size.shrink(wanted, &error) => return self.from(id, size, listed),
+                Err(error) => return Plan::err(error),
+            };
             match rows.iter().map(|row| (self.from_row)(&row)).collect::<Result<Vec<T>>>() {
                 Ok(page) => listed.extend(page),
                 Err(error) => return Plan::err(error),

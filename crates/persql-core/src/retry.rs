@@ -41,7 +41,9 @@ impl Attempts {
         };
         let pause = self.pause(&error, lost, running);
         let again = !lost || self.repeat == Repeat::Keyed;
-        if error.is_retryable() && again && pause < left {
+        // An attempt that ends for want of time makes an open question of a refusal, so there must be time for the answer.
+        let answer = if error.sql().is_some() { running.saturating_mul(2) } else { Duration::ZERO };
+        if error.is_retryable() && again && pause.saturating_add(answer) < left {
             self.lost_one |= lost;
             return Ok(pause);
         }
@@ -100,6 +102,17 @@ mod tests {
 
     fn lost() -> Error {
         Error::new(ErrorKind::Unavailable, "connection lost").with_may_have_applied(true)
+    }
+
+    #[test]
+    fn a_refusal_by_the_engine_is_not_tried_again_without_time_for_an_answer() {
+        let locked = || Error::new(ErrorKind::Busy, "locked").with_sql(SqlDetail::new(SqlErrorKind::DatabaseLocked));
+        let ran = Duration::from_secs(10);
+        let error = writing().after(locked(), ran, ran * 2).unwrap_err();
+        assert_eq!((error.kind(), error.may_have_applied()), (ErrorKind::Busy, false));
+        assert!(writing().after(locked(), ran, ran * 3).is_ok());
+        // Of another refusal nobody knows how long an answer takes.
+        assert!(reading().after(lost(), ran, ran).is_ok());
     }
 
     #[test]

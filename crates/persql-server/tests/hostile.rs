@@ -294,7 +294,7 @@ fn sql_reaches_nothing_but_the_database() {
 fn what_is_under_way_is_answered_before_the_server_stops() {
     let world = World::with_table();
     let (sending, sent) = mpsc::channel();
-    let World { server, http, admin, directory } = world;
+    let World { server, http, admin, directory, .. } = world;
     let url = format!("{}/v1/db/acme/agent/query", server.url());
     let asking = thread::spawn(move || {
         let sql = format!("{ENDLESS} SELECT max(a) FROM (SELECT a FROM n LIMIT 1000000)");

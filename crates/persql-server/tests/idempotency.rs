@@ -133,12 +133,12 @@ fn an_answer_is_kept_across_a_restart_and_for_a_day() {
     let clock = Arc::clone(&now);
     let directory = world.directory.path().join("data");
     assert_eq!(keyed(&world, "old", "INSERT INTO t VALUES (1, 'a')").status, 200);
-    let World { server, http, admin, directory: kept } = world;
+    let World { server, http, admin, directory: kept, said } = world;
     server.stop();
     let config = Config::new(directory)
         .listen(([127, 0, 0, 1], 0).into())
         .clock(move || UNIX_EPOCH + Duration::from_secs(clock.load(Ordering::Relaxed)));
-    let world = World { server: Server::start(config).unwrap(), http, admin, directory: kept };
+    let world = World { server: Server::start(config).unwrap(), http, admin, directory: kept, said };
     let insert = "INSERT INTO t(name) VALUES ('b')";
     assert!(!keyed(&world, "k", insert).replayed);
     now.fetch_add(24 * 60 * 60 - 1, Ordering::Relaxed);

@@ -1,12 +1,12 @@
 //! The state of a graph or a swarm of agents.
 
-use persql_core::{Error, Result};
+use persql_core::{Error, Result, json};
 use serde::Serialize;
 
 use crate::{
     id,
     json_text::JsonText,
-    members::{Members, elements, string},
+    members::{Members, string},
 };
 
 /// The state of a graph or swarm, as `serialize_state` of the framework gives it (strands-agents 1.62).
@@ -57,9 +57,9 @@ impl MultiAgentState {
             .and_then(string)
             .ok_or_else(|| Error::invalid("a multi-agent state has a string `id`"))?;
         id::check_agent(&id)?;
-        let nodes = members.get("next_nodes_to_execute").and_then(elements).unwrap_or_default();
+        let nodes = members.get("next_nodes_to_execute").into_iter().flat_map(json::elements);
         let (kind, status) = (members.get("type").and_then(string), members.get("status").and_then(string));
-        let next_nodes = nodes.into_iter().filter_map(string).collect();
+        let next_nodes = nodes.filter_map(string).collect();
         Ok(Self { id, kind, status, next_nodes, text })
     }
 

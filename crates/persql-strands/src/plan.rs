@@ -4,13 +4,13 @@ pub(crate) mod manager;
 pub(crate) mod record;
 pub(crate) mod storage;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use persql_core::{Error, ErrorKind, Pack, PageSize, Plan, Result, Statement, Value, end_of_prefix, pack};
+use persql_core::{Error, ErrorKind, Pack, PageSize, Plan, Result, Statement, Value, pack};
 
 use crate::{
     AgentInfo, JsonText, ListSessions, MultiAgentState, Page, Session, SessionAgent, SessionInfo, SessionMessage, id,
-    plan::record::{Fields, Rewrite, agent_name, check_size, is_guard, is_taken, message_name, only, rewrite, text_of},
+    plan::record::{Fields, MessageName, Rewrite, agent_name, check_size, is_guard, is_taken, only, rewrite, text_of},
     texts::Texts,
 };
 
@@ -28,7 +28,7 @@ pub(crate) fn check_ids(session_id: &str, agent_id: &str) -> Result<()> {
 fn session_params(session: &Session) -> Result<Vec<Value>> {
     session.check()?;
     let (head, times) = (session.head()?, session.times());
-    check_size(head.len() + session.session_id.len(), "the session")?;
+    check_size(head.len() + session.session_id.len(), &"the session")?;
     Ok(vec![session.session_id.as_str().into(), head.into(), times.created_at.into(), times.updated_at.into()])
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn create_message(
     check_ids(session_id, agent_id)?;
     message.check()?;
     let (head, times) = (message.head(), message.times());
-    let name = message_name(session_id, agent_id, message.message_id);
+    let name = MessageName { session_id, agent_id, message_id: message.message_id };
     check_size(head.len() + session_id.len() + agent_id.len(), &name)?;
     let params: Vec<Value> = vec![
         session_id.into(),
@@ -139,7 +139,7 @@ pub(crate) fn read_message(
     message_id: i64,
 ) -> Result<Plan<Option<SessionMessage>>> {
     check_ids(session_id, agent_id)?;
-    let name = message_name(session_id, agent_id, message_id);
+    let name = MessageName { session_id, agent_id, message_id }.to_string();
     let read = Statement::new(texts.message.read.clone(), (session_id, agent_id, message_id));
     Ok(Plan::read(read).or_absent(&texts.schema).try_map(move |rows| only(&rows, &name, SessionMessage::from_fields)))
 }
@@ -201,11 +201,16 @@ impl List {
             to_i64(offset).into(),
         ];
         let page = Statement::new(self.texts.list_messages.clone(), params);
-        Plan::read(page).or_absent(&self.texts.schema).and_then(move |rows| {
+        Plan::read(page).or_absent(&self.texts.schema).then(move |outcome| {
+            let rows = match outcome {
+                Ok(rows) => rows,
+                Err(error) if size.shrink(wanted, &error) => return self.next(after, offset, size, found),
+                Err(error) => return Plan::err(error),
+            };
             let mut last = after;
             let read: Result<()> = rows.iter().try_for_each(|row| {
                 last = row.get(0)?;
-                found.push(self.read(last, text_of(&row, 1, "a message")?)?);
+                found.push(self.read(last, text_of(&row, 1, &"a message")?)?);
                 Ok(())
             });
             match read {
@@ -220,7 +225,8 @@ impl List {
     }
 
     fn read(&self, message_id: i64, text: &str) -> Result<SessionMessage> {
-        SessionMessage::from_fields(&Fields::of(text, &message_name(&self.session_id, &self.agent_id, message_id))?)
+        let name = MessageName { session_id: &self.session_id, agent_id: &self.agent_id, message_id };
+        SessionMessage::from_fields(&Fields::of(text, &name)?)
     }
 }
 
@@ -237,7 +243,7 @@ fn append(
         let message_id = first_id.saturating_add(to_i64(position));
         let text = text.clone().expect_object("a message").map_err(|error| error.context("item", position))?;
         let head = SessionMessage::from_text(message_id, text).head();
-        check_size(head.len() + session_id.len() + agent_id.len(), "a message")
+        check_size(head.len() + session_id.len() + agent_id.len(), &"a message")
             .map_err(|error| error.context("item", position))?;
         heads.push(head);
     }
@@ -273,7 +279,7 @@ fn insert_few(texts: &Texts, session_id: &str, agent_id: &str, first_id: i64, he
 fn multi_agent_params(session_id: &str, state: &MultiAgentState) -> Result<[Value; 3]> {
     id::check_session(session_id)?;
     let text = state.text().as_str();
-    check_size(text.len() + session_id.len() + state.id().len(), "a multi-agent state")?;
+    check_size(text.len() + session_id.len() + state.id().len(), &"a multi-agent state")?;
     Ok([session_id.into(), state.id().into(), text.into()])
 }
 
@@ -308,33 +314,9 @@ pub(crate) fn update_multi_agent(texts: &Arc<Texts>, session_id: &str, state: &M
     Ok(strict(Plan::write([guard, update]), texts, absent))
 }
 
-/// Sessions or agents of one answer.
-const LISTED_AT_ONCE: usize = 1_000;
-
-pub(crate) fn list_sessions(texts: &Arc<Texts>, options: &ListSessions) -> Plan<Vec<SessionInfo>> {
-    sessions_after(Arc::clone(texts), options.clone(), Vec::new())
-}
-
-fn sessions_after(texts: Arc<Texts>, mut options: ListSessions, mut found: Vec<SessionInfo>) -> Plan<Vec<SessionInfo>> {
-    let wanted = options.limit.saturating_sub(found.len()).min(LISTED_AT_ONCE);
-    if wanted == 0 {
-        return Plan::ok(found);
-    }
-    let (after, prefix) = (options.after.as_deref(), options.prefix.as_deref().unwrap_or(""));
-    let first = after.map_or(prefix, |after| after.max(prefix));
-    let params: Vec<Value> = vec![after.into(), first.into(), end_of_prefix(prefix).into(), to_i64(wanted).into()];
-    let list = Statement::new(texts.list_sessions.clone(), params);
-    Plan::read(list).or_absent(&texts.schema).and_then(move |rows| {
-        let page: Result<Vec<SessionInfo>> = rows.iter().map(|row| SessionInfo::from_row(&row)).collect();
-        match page {
-            Err(error) => Plan::err(error),
-            Ok(page) => {
-                found.extend(page);
-                options.after = found.last().map(|session| session.session_id.clone());
-                if rows.len() < wanted { Plan::ok(found) } else { sessions_after(texts, options, found) }
-            }
-        }
-    })
+/// The sessions, by id.
+pub(crate) fn list_sessions(texts: &Texts, options: ListSessions) -> Plan<Vec<SessionInfo>> {
+    options.read(&texts.list_sessions, &texts.schema, SessionInfo::from_row)
 }
 
 pub(crate) fn count_sessions(texts: &Arc<Texts>) -> Plan<u64> {
@@ -346,6 +328,9 @@ pub(crate) fn list_agents(texts: &Arc<Texts>, session_id: &str) -> Result<Plan<V
     id::check_session(session_id)?;
     Ok(agents_after(Arc::clone(texts), session_id.into(), Vec::new()))
 }
+
+/// Agents of one answer.
+const LISTED_AT_ONCE: usize = 1_000;
 
 fn agents_after(texts: Arc<Texts>, session_id: Arc<str>, mut found: Vec<AgentInfo>) -> Plan<Vec<AgentInfo>> {
     let after: Value = found.last().map(|agent| agent.agent_id.as_str()).into();
@@ -362,37 +347,9 @@ fn agents_after(texts: Arc<Texts>, session_id: Arc<str>, mut found: Vec<AgentInf
     })
 }
 
-/// Sessions that one pass deletes.
-const INACTIVE_AT_ONCE: i64 = 1_000;
-
-/// Deletes sessions in which nothing changed for so many seconds, pass by pass, and counts them.
-pub(crate) fn delete_inactive(texts: Arc<Texts>, seconds: i64, deleted: u64) -> Plan<u64> {
-    let find = Statement::new(texts.inactive_sessions.clone(), (INACTIVE_AT_ONCE, seconds));
-    Plan::read(find).or_absent(&texts.schema).and_then(move |rows| {
-        let ids: Result<Vec<String>> = rows.iter().map(|row| row.get(0)).collect();
-        let ids = match ids {
-            Ok(ids) if ids.is_empty() => return Plan::ok(deleted),
-            Ok(ids) => ids,
-            Err(error) => return Plan::err(error),
-        };
-        let deleted = deleted + ids.len() as u64;
-        // Checked again as they are deleted: one may have come to life since.
-        let batch: Vec<Statement> = pack(ids)
-            .into_iter()
-            .flat_map(|pack| {
-                let array = match pack {
-                    Pack::Many { array, .. } => array,
-                    Pack::One(id) => serde_json::Value::from(vec![id]).to_string(),
-                };
-                texts
-                    .delete_inactive
-                    .iter()
-                    .map(move |sql| Statement::new(sql.clone(), (array.as_str(), seconds)))
-                    .collect::<Vec<_>>()
-            })
-            .collect();
-        Plan::write(batch).and_then(move |()| delete_inactive(texts, seconds, deleted))
-    })
+/// Deletes the sessions in which nothing changed for this long, and counts them.
+pub(crate) fn delete_inactive(texts: &Texts, for_longer_than: Duration) -> Plan<u64> {
+    persql_core::delete_inactive(&texts.inactive_sessions, &texts.delete_inactive, &texts.schema, for_longer_than)
 }
 
 pub(crate) fn to_i64(n: usize) -> i64 {

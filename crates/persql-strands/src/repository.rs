@@ -196,12 +196,13 @@ impl<D: Handle> PerSqlSessionRepository<D> {
         self.run(plan::update_multi_agent(&self.texts, session_id, state))
     }
 
-    /// The sessions, and how many agents and messages each has, by id. One request for each 1,000.
+    /// The sessions, and how many agents and messages each has, by id. One request, unless more than 256
+    /// are asked for: then one for each page.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if a session's id is not text.
     pub fn list_sessions(&self, options: ListSessions) -> D::Reply<Vec<SessionInfo>> {
-        self.db.run(plan::list_sessions(&self.texts, &options))
+        self.db.run(plan::list_sessions(&self.texts, options))
     }
 
     /// How many sessions there are.
@@ -212,7 +213,8 @@ impl<D: Handle> PerSqlSessionRepository<D> {
         self.db.run(plan::count_sessions(&self.texts))
     }
 
-    /// The agents of a session, by id. One request for each 1,000.
+    /// The agents of a session, by id. One request, unless more than 256
+    /// are asked for: then one for each page.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for an id with a `/` in it.
@@ -223,13 +225,13 @@ impl<D: Handle> PerSqlSessionRepository<D> {
     /// Deletes the sessions in which nothing was changed for this long, with all that belongs to them, and says how
     /// many. What has no time that SQLite can read is kept.
     ///
-    /// Two requests for each 1,000 sessions, and one at the end. One that comes to life meanwhile stays.
+    /// Two requests for each 1,000 sessions; one if there are none. One that comes to life between the two stays, and is
+    /// counted all the same.
     ///
     /// # Errors
     /// Those of the connection only.
     pub fn delete_inactive(&self, for_longer_than: Duration) -> D::Reply<u64> {
-        let seconds = i64::try_from(for_longer_than.as_secs()).unwrap_or(i64::MAX);
-        self.db.run(plan::delete_inactive(Arc::clone(&self.texts), seconds, 0))
+        self.db.run(plan::delete_inactive(&self.texts, for_longer_than))
     }
 
     pub(crate) fn texts(&self) -> &Arc<Texts> {

@@ -82,7 +82,7 @@ impl Snapshot {
         let corrupt = |text: String| Error::new(ErrorKind::Corrupt, text);
         let text = std::str::from_utf8(bytes)
             .map_err(|_| corrupt("Failed to deserialize snapshot: it is not UTF-8".to_owned()))?;
-        let fields = Fields::of(text, "the snapshot")
+        let fields = Fields::of(text, &"the snapshot")
             .map_err(|error| corrupt(format!("Failed to deserialize snapshot: {error}")))?;
         let version = fields.string("schema_version")?.unwrap_or_default();
         if version != SCHEMA_VERSION {

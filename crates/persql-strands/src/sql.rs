@@ -206,15 +206,14 @@ WHERE NOT EXISTS (SELECT 1 FROM {multi_agents} WHERE session_id = ?1 AND multi_a
 pub(crate) const UPDATE_MULTI_AGENT: &str = "\
 UPDATE {multi_agents} SET data = ?3, updated_at = {now} WHERE session_id = ?1 AND multi_agent_id = ?2";
 
-/// By the primary key of the sessions, from ?2 and behind ?1 up to ?3; the counts by the keys of the others. Without an
-/// end it goes up to the last, since a blob sorts behind all text.
+/// By the primary key of the sessions, from ?1 up to ?2; the counts by the keys of the others. Without an end it goes
+/// up to the last, since a blob sorts behind all text.
 pub(crate) const LIST_SESSIONS: &str = "\
 SELECT session_id, created_at, updated_at,
     (SELECT count(*) FROM {agents} AS agent WHERE agent.session_id = listed.session_id),
     (SELECT count(*) FROM {messages} AS message WHERE message.session_id = listed.session_id)
 FROM {sessions} AS listed
-WHERE session_id >= ?2 AND session_id < coalesce(?3, x'') AND (?1 IS NULL OR session_id > ?1)
-ORDER BY session_id LIMIT ?4";
+WHERE session_id >= ?1 AND session_id < coalesce(?2, x'') ORDER BY session_id LIMIT ?3";
 
 pub(crate) const COUNT_SESSIONS: &str = "SELECT count(*) FROM {sessions}";
 
@@ -226,19 +225,19 @@ SELECT agent_id, created_at, updated_at,
 FROM {agents} AS listed WHERE session_id = ?1 AND (?2 IS NULL OR agent_id > ?2)
 ORDER BY agent_id LIMIT ?3";
 
-/// True for a session whose rows all say that nothing changed for ?2 seconds. A row whose time cannot be read keeps it.
+/// True for a session whose rows all say that nothing changed for so many seconds. A row whose time cannot be read keeps it.
 pub(crate) const INACTIVE: &str = "\
-coalesce(datetime(updated_at), '9999') < datetime('now', '-' || ?2 || ' seconds')
+coalesce(datetime(updated_at), '9999') < datetime('now', '-' || {seconds} || ' seconds')
 AND NOT EXISTS (SELECT 1 FROM {agents} AS other WHERE other.session_id = session.session_id
-    AND coalesce(datetime(other.updated_at), '9999') >= datetime('now', '-' || ?2 || ' seconds'))
+    AND coalesce(datetime(other.updated_at), '9999') >= datetime('now', '-' || {seconds} || ' seconds'))
 AND NOT EXISTS (SELECT 1 FROM {messages} AS other WHERE other.session_id = session.session_id
-    AND coalesce(datetime(other.updated_at), '9999') >= datetime('now', '-' || ?2 || ' seconds'))
+    AND coalesce(datetime(other.updated_at), '9999') >= datetime('now', '-' || {seconds} || ' seconds'))
 AND NOT EXISTS (SELECT 1 FROM {multi_agents} AS other WHERE other.session_id = session.session_id
-    AND coalesce(datetime(other.updated_at), '9999') >= datetime('now', '-' || ?2 || ' seconds'))";
+    AND coalesce(datetime(other.updated_at), '9999') >= datetime('now', '-' || {seconds} || ' seconds'))";
 
-/// At most ?1 sessions. Walks all sessions: no index is kept for a rare question.
+/// At most ?2 sessions. Walks all sessions: no index is kept for a rare question.
 pub(crate) const INACTIVE_SESSIONS: &str =
-    "SELECT session_id FROM {sessions} AS session WHERE {inactive} ORDER BY session_id LIMIT ?1";
+    "SELECT session_id FROM {sessions} AS session WHERE {inactive} ORDER BY session_id LIMIT ?2";
 
 /// Of the sessions that ?1 lists, the rows of those that are still inactive. The sessions' own rows go last.
 pub(crate) const DELETE_INACTIVE: &str = "\

@@ -107,8 +107,9 @@ impl Texts {
             let time = |given: &str| names.render(sql::TIME, &[("given", given)]).to_string();
             names.record(template, head, [&time(created), &time(updated)])
         };
+        let inactive = |seconds: &str| names.render(sql::INACTIVE, &[("seconds", seconds)]).to_string();
         let of_each = |template: &str| {
-            let inactive = render(sql::INACTIVE).to_string();
+            let inactive = inactive("?2");
             [&names.messages, &names.agents, &names.multi_agents, &names.sessions]
                 .map(|table| names.render(template, &[("table", &table.to_string()), ("inactive", &inactive)]))
         };
@@ -118,7 +119,6 @@ impl Texts {
             [sql::CREATE_SESSIONS, sql::CREATE_AGENTS, sql::CREATE_MESSAGES, sql::CREATE_MULTI_AGENTS].map(render),
         );
         let storage_schema = Schema::new([names.storage.clone()], [render(sql::CREATE_STORAGE)]);
-        let inactive = render(sql::INACTIVE).to_string();
         Self {
             schema: schema.on_demand(create_tables),
             storage_schema: storage_schema.on_demand(create_tables),
@@ -144,7 +144,7 @@ impl Texts {
             list_sessions: render(sql::LIST_SESSIONS),
             count_sessions: render(sql::COUNT_SESSIONS),
             list_agents: render(sql::LIST_AGENTS),
-            inactive_sessions: names.render(sql::INACTIVE_SESSIONS, &[("inactive", &inactive)]),
+            inactive_sessions: names.render(sql::INACTIVE_SESSIONS, &[("inactive", &inactive("?1"))]),
             delete_inactive: of_each(sql::DELETE_INACTIVE),
             read_value: render(sql::READ_VALUE),
             delete_value: render(sql::DELETE_VALUE),

@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use persql_core::Result;
+use persql_core::{Result, json};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     json_text::JsonText,
-    members::{Members, elements, string},
+    members::{Members, string},
 };
 
 /// Gives a history that a model accepts: results without their tool use are dropped, missing results are filled in
@@ -79,8 +79,7 @@ impl Message {
     fn of(text: JsonText) -> Self {
         let members = Members::of(text.as_str()).unwrap_or_default();
         let is_user = members.get("role").and_then(string).as_deref() == Some("user");
-        let blocks = members.get("content").and_then(elements).unwrap_or_default();
-        let blocks = blocks.into_iter().map(Block::of).collect();
+        let blocks = members.get("content").into_iter().flat_map(json::elements).map(Block::of).collect();
         Self { is_user, blocks, changed: false, text }
     }
 

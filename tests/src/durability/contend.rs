@@ -9,7 +9,10 @@ use std::{
 
 use persql_core::blocking::Database;
 
-use super::{kill::wait_for_start, turn};
+use super::{
+    agent::{Agent, stored},
+    kill::wait_for_start,
+};
 use crate::process;
 
 /// What each process got done.
@@ -40,7 +43,6 @@ impl Shares {
 pub fn contend(processes: usize, seconds: f64) -> Result<Shares, Box<dyn Error>> {
     let directory = tempfile::tempdir()?;
     let path = directory.path().join("shared.db");
-    turn::create(&Database::local(&path)?)?;
     let role = format!("contend {seconds}");
     let mut children = (0..processes).map(|_| process::start(&role, &path, &[])).collect::<Result<Vec<_>, _>>()?;
     for child in &mut children {
@@ -57,7 +59,7 @@ pub fn contend(processes: usize, seconds: f64) -> Result<Shares, Box<dyn Error>>
         turns.push(told.trim().parse::<u64>()?);
     }
     let shares = Shares { turns };
-    let found = turn::check_whole(&Database::local(&path)?)?;
+    let found = stored(&Database::local(&path)?)?.len();
     if u64::try_from(found)? != shares.total() {
         return Err(format!("{} turns were acknowledged, and {found} are there", shares.total()).into());
     }
@@ -65,12 +67,12 @@ pub fn contend(processes: usize, seconds: f64) -> Result<Shares, Box<dyn Error>>
 }
 
 pub(super) fn work(path: &Path, seconds: f64) -> Result<(), Box<dyn Error>> {
-    let db = Database::local(path)?;
+    let agent = Agent::new(&Database::local(path)?)?;
     wait_for_start()?;
     let end = Instant::now() + Duration::from_secs_f64(seconds);
     let mut turns = 0_u64;
     while Instant::now() < end {
-        turn::append(&db, &format!("{}-{turns}", std::process::id()))?;
+        agent.add_turn(&format!("{}-{turns}", std::process::id()))?;
         turns += 1;
     }
     println!("{turns}");

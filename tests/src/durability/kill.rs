@@ -1,6 +1,7 @@
 //! A process that writes is killed at a random moment, and what it left is looked at.
 
 use std::{
+    collections::BTreeSet,
     error::Error,
     hash::{BuildHasher, RandomState},
     io::{BufRead, BufReader, Write, stdin, stdout},
@@ -15,7 +16,7 @@ use persql_core::{
     blocking::{Database, PerSql},
 };
 
-use super::turn;
+use super::agent::{Agent, stored};
 use crate::process;
 
 const NAME: &str = "acme/agent-state";
@@ -33,9 +34,9 @@ pub struct Killed {
     /// Writes that were acknowledged, all of which were found.
     pub acknowledged: u64,
     /// Branches and snapshots among them.
-    pub copies: u64,
+    pub copies: usize,
     /// Writes that were found although the process was killed before it could say so.
-    pub unacknowledged: i64,
+    pub unacknowledged: usize,
 }
 
 /// Kills a process at a random moment, `rounds` times.
@@ -46,9 +47,9 @@ pub fn kill(rounds: usize, durability: Durability) -> Result<Killed, Box<dyn Err
     let mut seen = Killed::default();
     while seen.rounds < rounds {
         let directory = tempfile::tempdir()?;
-        let mut written = 0;
+        let mut known = BTreeSet::new();
         for _ in 0..ROUNDS_TOGETHER.min(rounds - seen.rounds) {
-            round(directory.path(), durability, &mut seen, &mut written)
+            round(directory.path(), durability, &mut seen, &mut known)
                 .map_err(|error| format!("round {}: {error}", seen.rounds + 1))?;
             seen.rounds += 1;
         }
@@ -60,43 +61,50 @@ fn client(path: &Path, durability: Durability) -> persql_core::Result<PerSql> {
     PerSql::builder().local(path).durability(durability).build()
 }
 
-/// Writes until it is killed, and says on standard output what was acknowledged.
+/// Writes until it is killed, and says on standard output what was acknowledged: whole lines, since each goes to the
+/// pipe at once.
 pub(super) fn work(path: &Path, durability: Durability) -> Result<(), Box<dyn Error>> {
     let client = client(path, durability)?;
     let db = client.database(NAME)?;
-    turn::create(&db)?;
+    let mut agent = Agent::new(&db)?;
     let mut told = stdout();
     let run = RandomState::new().hash_one(0);
     for number in 0_u64.. {
-        let id = format!("{run:x}-{number}");
         match number % 6 {
-            1 => {
-                turn::put(&db, &id)?;
-                writeln!(told, "write {id}")?;
+            1 | 4 => {
+                let id = agent.put()?;
+                writeln!(told, "checkpoint {id}")?;
+                agent.put_writes()?;
+                writeln!(told, "writes {id}")?;
             }
             2 => {
                 let claimed = db.branches().claim(Claim::of(BRANCH).with_data(true))?;
                 writeln!(told, "branch {}", claimed.branch.database_slug)?;
             }
-            4 => {
-                let made = db.snapshots().create(&id)?;
+            5 => {
+                let made = db.snapshots().create("")?;
                 writeln!(told, "snapshot {}", made.id)?;
             }
             _ => {
-                turn::append(&db, &id)?;
-                writeln!(told, "write {id}")?;
+                let turn = format!("{run:x}-{number}");
+                agent.add_turn(&turn)?;
+                writeln!(told, "turn {turn}")?;
             }
         }
-        told.flush()?;
     }
     Ok(())
 }
 
-fn round(path: &Path, durability: Durability, seen: &mut Killed, written: &mut i64) -> Result<(), Box<dyn Error>> {
+fn round(
+    path: &Path,
+    durability: Durability,
+    seen: &mut Killed,
+    known: &mut BTreeSet<String>,
+) -> Result<(), Box<dyn Error>> {
     let mut child = process::start(&format!("kill {}", super::word(durability)), path, &[])?;
     let output = child.stdout.take().ok_or("no output")?;
     let random = RandomState::new().hash_one(1);
-    let moment = Duration::from_micros(random % 150_000);
+    let moment = Duration::from_micros(random % 300_000);
     let (begun, has_begun) = mpsc::channel();
     let reader = thread::spawn(move || -> std::io::Result<Vec<String>> {
         let told = |_: &std::io::Result<String>| begun.send(()).unwrap_or_default();
@@ -115,69 +123,64 @@ fn round(path: &Path, durability: Durability, seen: &mut Killed, written: &mut i
     let lines = reader.join().map_err(|_| "the reader panicked")??;
     let client = client(path, durability)?;
     let db = client.database(NAME)?;
-    let outcome = judge(path, &db, &lines, seen, written);
+    let outcome = judge(path, &db, &lines, seen, known);
     client.close();
     outcome
 }
 
+/// Compares what is stored with what was `known` before the round, and with what the process said.
 fn judge(
     path: &Path,
     db: &Database,
     lines: &[String],
     seen: &mut Killed,
-    written: &mut i64,
+    known: &mut BTreeSet<String>,
 ) -> Result<(), Box<dyn Error>> {
-    // A process that was killed before its first table left no database, or an empty one.
-    turn::create(db)?;
-    let whole = turn::check_whole(db)?;
-    let mut writes = 0;
-    let (mut branch, mut snapshots) = (None, Vec::new());
+    let found = stored(db)?;
+    // What must be in the latest branch, and in the latest snapshot: all that came before it.
+    let (mut branch, mut snapshot) = (None, None);
+    let mut snapshots = Vec::new();
     for line in lines {
-        // The last line may be cut short.
-        let Some((kind, id)) = line.split_once(' ') else { continue };
-        match kind {
-            "write" => {
-                if !turn::holds(db, id)? {
-                    return Err(format!("the acknowledged write {id} is lost").into());
-                }
-                writes += 1;
+        match line.split_once(' ').ok_or("half a line")? {
+            ("branch", _) => branch = Some(known.clone()),
+            ("snapshot", id) => {
+                snapshot = Some(known.clone());
+                snapshots.push(id);
             }
-            "branch" => branch = Some(id),
-            _ => snapshots.push(id),
+            _ => drop(known.insert(line.clone())),
         }
-        seen.acknowledged += 1;
     }
-    seen.copies += (lines.iter().filter(|line| !line.starts_with("write")).count()) as u64;
-    if whole < *written + writes {
-        return Err("writes of earlier rounds are lost".into());
-    }
-    seen.unacknowledged += whole - *written - writes;
-    *written = whole;
+    seen.acknowledged += lines.len() as u64;
+    seen.copies += lines.iter().filter(|line| line.starts_with("branch") || line.starts_with("snapshot")).count();
+    check_all(known, &found)?;
+    seen.unacknowledged += found.difference(known).count();
     let branches = db.branches().list()?;
     if branch.is_some() && branches.is_empty() {
         return Err("an acknowledged branch is lost".into());
     }
     for slug in branches.iter().map(|branch| &branch.database_slug) {
         let file = path.join(format!(".persql/copies/{slug}.db"));
-        if !file.exists() {
-            return Err(format!("the branch {slug} is listed and not there").into());
-        }
-        turn::check_whole(&Database::local(file)?).map_err(|error| format!("branch {slug}: {error}"))?;
+        let in_branch = Database::local(file).map_err(Into::into).and_then(|db| stored(&db));
+        check_all(&branch.clone().unwrap_or_default(), &in_branch?).map_err(|error| format!("branch: {error}"))?;
     }
     let kept = db.snapshots().list()?;
-    for id in snapshots {
-        if !kept.iter().any(|kept| kept.id == id) {
-            return Err(format!("the acknowledged snapshot {id} is lost").into());
-        }
+    if let Some(lost) = snapshots.iter().find(|id| kept.iter().all(|kept| kept.id != **id)) {
+        return Err(format!("the acknowledged snapshot {lost} is lost").into());
     }
+    *known = found;
     if let Some(last) = kept.last() {
         db.snapshots().restore(&last.id)?;
-        *written = turn::check_whole(db)?;
+        *known = stored(db)?;
+        check_all(&snapshot.unwrap_or_default(), known).map_err(|error| format!("snapshot: {error}"))?;
         for old in &kept {
             db.snapshots().delete(&old.id)?;
         }
     }
     Ok(())
+}
+
+fn check_all(known: &BTreeSet<String>, found: &BTreeSet<String>) -> Result<(), Box<dyn Error>> {
+    known.difference(found).next().map_or(Ok(()), |lost| Err(format!("the acknowledged {lost} is lost").into()))
 }
 
 /// Waits until the one who started this process says so.

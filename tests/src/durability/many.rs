@@ -11,7 +11,7 @@ use std::{
 
 use persql_core::{blocking::PerSql, limits};
 
-use super::turn;
+use super::agent::Agent;
 use crate::process;
 
 /// What it took.
@@ -47,14 +47,11 @@ pub(super) fn work(path: &Path, databases: usize) -> Result<(), Box<dyn Error>> 
     let client = PerSql::local(path)?;
     let started = Instant::now();
     let mut most_files = 0;
-    for pass in ["first", "second"] {
+    for turns in [&["first"][..], &["first", "second"]] {
         for number in 0..databases {
-            let db = client.database(&format!("acme/agent-{number}"))?;
-            if pass == "first" {
-                turn::create(&db)?;
-            }
-            turn::append(&db, pass)?;
-            if !turn::holds(&db, pass)? || (pass == "second" && !turn::holds(&db, "first")?) {
+            let agent = Agent::new(&client.database(&format!("acme/agent-{number}"))?)?;
+            agent.add_turn(turns.last().ok_or("no turn")?)?;
+            if agent.turns()? != turns {
                 return Err(format!("agent-{number} has lost a turn").into());
             }
             if number % limits::STATEMENTS == 0 {

@@ -19,6 +19,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_history_is_read_in_pages,
         a_limit_is_read_in_pages,
         large_items_make_small_pages,
+        a_page_that_the_server_cannot_answer_is_made_smaller,
         rows_of_any_id_are_read,
         turns_begin_with_the_user,
         sessions_do_not_see_each_other,
@@ -204,6 +205,26 @@ fn large_items_make_small_pages(world: &World) -> Outcome {
     assert_eq!((requests, items?.len()), (3, 556));
     let (requests, items) = session.database().counting(|| session.get_items_text(500));
     assert_eq!((requests, items?.len()), (2, 500));
+    Ok(())
+}
+
+fn a_page_that_the_server_cannot_answer_is_made_smaller(world: &World) -> Outcome {
+    let session = PerSqlSession::new(world.terse_db()?, "ada");
+    session.add_items(&["small"])?;
+    session.database().query(
+        "INSERT INTO agent_messages(session_id, message_data)
+         WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 6)
+         SELECT 'ada', '\"' || hex(zeroblob(600000)) || '\"' FROM n",
+        (),
+    )?;
+    // 256 rows and 32 are too many, 4 are not, and then there are 3. Or 7 are too many, 1 is not, and then there are 3 a page.
+    let expected = if world.mode().is_server() { 4 } else { 1 };
+    for limit in [Limit::all(), Limit::items(7)] {
+        let (requests, items) = session.database().counting(|| session.get_items_text(limit));
+        assert_eq!((requests, items?.len()), (expected, 7), "{limit:?}");
+    }
+    let (requests, tail) = session.database().counting(|| session.tail(6));
+    assert_eq!((requests, tail?.len()), (expected, 6));
     Ok(())
 }
 

@@ -25,16 +25,14 @@ pub(crate) fn cases() -> Vec<Case> {
         the_longest_limits_are_no_limits,
         a_closed_client_refuses_everything,
         a_value_that_grows_too_large_is_refused,
+        a_file_that_is_no_database_is_corrupt,
+        a_file_that_is_damaged_is_corrupt,
+        a_column_whose_name_is_not_utf8_is_an_error,
+        a_file_that_another_has_for_itself_is_busy,
     ];
     let here = local(
-        "what is wrong is a file of the client: a server that cannot read its own says only that it failed",
-        cases![
-            a_file_that_is_no_database_is_corrupt,
-            a_path_that_cannot_be_a_file_is_unavailable,
-            a_file_that_is_damaged_is_corrupt,
-            a_column_whose_name_is_not_utf8_is_an_error,
-            a_file_that_another_has_for_itself_is_busy
-        ],
+        "the path is that of a file of the client, which a server has none of",
+        cases![a_path_that_cannot_be_a_file_is_unavailable],
     );
     [everywhere, here].concat()
 }
@@ -302,20 +300,19 @@ fn a_value_that_grows_too_large_is_refused(world: &World) -> Outcome {
 }
 
 fn a_file_that_is_no_database_is_corrupt(world: &World) -> Outcome {
-    let path = world.directory().join("text.db");
-    std::fs::create_dir_all(world.directory())?;
-    std::fs::write(&path, "This is a text and not a database. ".repeat(200))?;
-    if !world.mode().is_file() {
+    if !world.mode().is_on_disk() {
         return Ok(());
     }
-    let db = world.db_at(&path, Options::default())?;
+    let path = file_in(world)?;
+    std::fs::write(&path, "This is a text and not a database. ".repeat(200))?;
+    let db = world.db_at(world.directory(), Options::default())?;
     for _ in 0..2 {
         for result in [db.query("SELECT * FROM t", ()).map(drop), db.query("CREATE TABLE t(a)", ()).map(drop)] {
             let error = refused(result)?;
-            assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+            assert_eq!(error.kind(), damaged(world), "{error}");
         }
-        assert_eq!(kinds(db.run(Plan::write([Statement::from("CREATE TABLE t(a)")])))?.0, ErrorKind::Corrupt);
-        assert_eq!(kinds(db.tables())?.0, ErrorKind::Corrupt);
+        assert_eq!(kinds(db.run(Plan::write([Statement::from("CREATE TABLE t(a)")])))?.0, damaged(world));
+        assert_eq!(kinds(db.tables())?.0, damaged(world));
     }
     assert!(std::fs::read_to_string(&path)?.starts_with("This is a text"), "the file was left alone");
     Ok(())
@@ -339,43 +336,54 @@ fn a_path_that_cannot_be_a_file_is_unavailable(world: &World) -> Outcome {
     Ok(())
 }
 
+/// The file of the database of [`World::directory`], which is not there yet: the client's own, or the server's.
+fn file_in(world: &World) -> Result<std::path::PathBuf, Failure> {
+    let namespace = world.directory().join("acme");
+    std::fs::create_dir_all(&namespace)?;
+    Ok(namespace.join("agent-state.db"))
+}
+
+/// The kind of the error for a file that cannot be read: a server says of its own only that it failed.
+fn damaged(world: &World) -> ErrorKind {
+    if world.mode().is_remote() { ErrorKind::Unavailable } else { ErrorKind::Corrupt }
+}
+
 /// A file that another program has made, in the journal mode that SQLite comes with.
-fn foreign(world: &World, name: &str) -> Result<(std::path::PathBuf, rusqlite::Connection), Failure> {
-    std::fs::create_dir_all(world.directory())?;
-    let path = world.directory().join(name);
+fn foreign(world: &World) -> Result<(std::path::PathBuf, rusqlite::Connection), Failure> {
+    let path = file_in(world)?;
     let connection = rusqlite::Connection::open(&path)?;
     connection.execute_batch("CREATE TABLE t(a); INSERT INTO t VALUES (1)")?;
     Ok((path, connection))
 }
 
 fn a_file_that_is_damaged_is_corrupt(world: &World) -> Outcome {
-    if !world.mode().is_file() {
+    if !world.mode().is_on_disk() {
         return Ok(());
     }
-    let (path, connection) = foreign(world, "damaged.db")?;
+    let (path, connection) = foreign(world)?;
     drop(connection);
     let mut bytes = std::fs::read(&path)?;
     bytes.iter_mut().skip(4096).for_each(|byte| *byte = 0xaa);
     std::fs::write(&path, bytes)?;
-    let db = world.db_at(&path, Options::default())?;
+    let db = world.db_at(world.directory(), Options::default())?;
     for sql in ["SELECT * FROM t", "INSERT INTO t VALUES (2)", "UPDATE t SET a = 3"] {
-        assert_eq!(kinds(db.query(sql, ()))?.0, ErrorKind::Corrupt, "{sql}");
-        assert_eq!(kinds(db.run(Plan::write([Statement::from(sql)])))?.0, ErrorKind::Corrupt, "{sql}");
+        assert_eq!(kinds(db.query(sql, ()))?.0, damaged(world), "{sql}");
+        assert_eq!(kinds(db.run(Plan::write([Statement::from(sql)])))?.0, damaged(world), "{sql}");
     }
     db.query("CREATE TABLE u(a)", ())?;
     Ok(())
 }
 
 fn a_column_whose_name_is_not_utf8_is_an_error(world: &World) -> Outcome {
-    if !world.mode().is_file() {
+    if !world.mode().is_on_disk() {
         return Ok(());
     }
-    let (path, connection) = foreign(world, "latin1.db")?;
+    let (_, connection) = foreign(world)?;
     connection.execute_batch(
         "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = CAST(x'435245415445205441424c4520742822ff2229' AS TEXT)",
     )?;
     drop(connection);
-    let db = world.db_at(&path, Options::default())?;
+    let db = world.db_at(world.directory(), Options::default())?;
     let silent = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {}));
     let result = db.query("SELECT * FROM t", ());
@@ -388,16 +396,20 @@ fn a_column_whose_name_is_not_utf8_is_an_error(world: &World) -> Outcome {
 }
 
 fn a_file_that_another_has_for_itself_is_busy(world: &World) -> Outcome {
-    if !world.mode().is_file() {
+    if !world.mode().is_on_disk() {
         return Ok(());
     }
-    let (path, connection) = foreign(world, "exclusive.db")?;
+    let (_, connection) = foreign(world)?;
     connection.execute_batch("BEGIN EXCLUSIVE")?;
     let options = Options { busy_timeout: Duration::from_millis(20), ..Options::default() };
-    let (patient, impatient) = (world.db_at(&path, Options::default())?, world.db_at(&path, options)?);
-    for (db, expected) in
-        [(impatient.clone(), ErrorKind::Busy), (patient.with_timeout(Duration::from_millis(20)), ErrorKind::Timeout)]
-    {
+    let patient = world.db_at(world.directory(), Options::default())?;
+    let impatient = world.db_at(world.directory(), options)?;
+    let mut those = vec![(impatient.clone(), ErrorKind::Busy)];
+    if !world.mode().is_remote() {
+        // A server is not told of this limit, and would write later.
+        those.push((patient.with_timeout(Duration::from_millis(20)), ErrorKind::Timeout));
+    }
+    for (db, expected) in those {
         assert_eq!(kinds(stored(&db))?.0, expected);
         assert_eq!(kinds(db.tables())?.0, expected);
         assert_eq!(kinds(db.run(Plan::write([insert(2)])))?.0, expected);

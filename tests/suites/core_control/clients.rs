@@ -10,9 +10,10 @@ use std::{
 };
 
 use persql_conformance::{Any, Client, Kind, World};
-use persql_core::{Builder, ErrorKind, PerSql, Result, blocking};
+use persql_core::{Builder, Durability, ErrorKind, PerSql, Result, blocking};
+use persql_server::{Config, Role, Server};
 
-/// A client, and the time that it goes by.
+/// A client, and the time that it goes by, or its server.
 pub(crate) struct Timed {
     pub(crate) client: Client,
     now: Arc<AtomicU64>,
@@ -31,9 +32,14 @@ impl Timed {
         blocking: impl FnOnce(Builder<blocking::PerSql>) -> Builder<blocking::PerSql>,
         asynchronous: impl FnOnce(Builder<PerSql>) -> Builder<PerSql>,
     ) -> Result<Self> {
-        let now = Arc::new(AtomicU64::new(1_700_000_000));
+        // Beside a server stands a client with a clock that nobody sets: the server decides what is over.
+        let now = if world.mode().is_server() { seconds_now() } else { 1_700_000_000 };
+        let now = Arc::new(AtomicU64::new(now));
         let time = Arc::clone(&now);
         let clock = move || UNIX_EPOCH + Duration::from_secs(time.load(Ordering::SeqCst));
+        if world.mode().is_server() {
+            return Ok(Self { client: served(path, world.mode().is_async(), clock)?, now });
+        }
         let path = if world.mode().is_file() { path } else { Path::new(":memory:") };
         let client = if world.mode().is_async() {
             let builder = PerSql::builder().local(path).strict_limits(true).clock(clock);
@@ -63,6 +69,25 @@ impl Timed {
     pub(crate) fn time(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(self.now.load(Ordering::SeqCst))
     }
+}
+
+/// A client of a server of its own, whose data is in this directory.
+fn served(directory: &Path, is_async: bool, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Result<Client> {
+    let config = Config::new(directory).listen(([127, 0, 0, 1], 0).into()).durability(Durability::Normal);
+    let server = Server::start(config.clock(clock))?;
+    let make = move |namespace: &str| {
+        let (token, url) = (server.tokens().create(namespace, Role::Admin)?, server.url());
+        Ok(if is_async {
+            Kind::Async(PerSql::builder().token(token).api_url(url).build()?)
+        } else {
+            Kind::Blocking(blocking::PerSql::builder().token(token).api_url(url).build()?)
+        })
+    };
+    Ok(Client::with_others(make("acme")?, make))
+}
+
+fn seconds_now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);

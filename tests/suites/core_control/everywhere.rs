@@ -13,7 +13,6 @@ pub(crate) fn cases() -> Vec<Case> {
         only_the_namespace_of_the_token_is_managed,
         a_branch_has_the_schema_and_goes_its_own_way,
         claiming_again_leaves_the_old_handle_without_a_branch,
-        a_lease_allows_what_its_role_says,
         a_branch_of_a_branch_is_made_by_its_database,
         what_is_not_there_is_not_found,
         a_branch_manages_nothing_of_its_own,
@@ -118,25 +117,6 @@ fn claiming_again_leaves_the_old_handle_without_a_branch(world: &World) -> Outco
     }
     branches.delete("x")?;
     assert_eq!(kind(second.database.tables()), Some(ErrorKind::NotFound));
-    Ok(())
-}
-
-fn a_lease_allows_what_its_role_says(world: &World) -> Outcome {
-    let branches = Branches::new(with_note(world)?);
-    let reads = branches.claim(Claim::of("r").role(Role::Read))?.database;
-    assert!(notes(&reads)?.is_empty() && reads.tables()?.len() == 1);
-    for sql in ["INSERT INTO note VALUES ('x')", "DELETE FROM note RETURNING text", "DROP TABLE note"] {
-        assert_eq!(kind(reads.query(sql, ())), Some(ErrorKind::Denied), "{sql}");
-        assert_eq!(kind(reads.transaction(["SELECT 1", sql])), Some(ErrorKind::Denied), "{sql}");
-    }
-    let writes = branches.claim(Claim::of("w"))?.database;
-    writes.query("INSERT INTO note VALUES ('x')", ())?;
-    for sql in ["CREATE TABLE t(a)", "drop table note", "ALTER TABLE note ADD COLUMN b"] {
-        assert_eq!(kind(writes.query(sql, ())), Some(ErrorKind::Denied), "{sql}");
-    }
-    let all = branches.claim(Claim::of("a").role(Role::Admin))?.database;
-    all.transaction(["CREATE TABLE t(a)", "DROP TABLE note"])?;
-    assert_eq!((all.tables()?.len(), notes(&writes)?.len()), (1, 1));
     Ok(())
 }
 

@@ -12,6 +12,7 @@ pub(crate) fn cases() -> Vec<Case> {
         sessions_are_apart,
         loading_twice_gives_the_same,
         a_history_is_read_in_pages,
+        a_page_that_the_server_cannot_answer_is_made_smaller,
         a_row_that_is_no_message_is_an_error_that_names_it,
         text_in_a_blob_is_text,
         what_no_type_can_hold_comes_back_byte_for_byte,
@@ -78,6 +79,26 @@ fn a_history_is_read_in_pages(world: &World) -> Outcome {
         assert_eq!(requests, pages, "at {length}");
         assert_eq!(history?.messages(), messages.get(..length).unwrap_or_default());
     }
+    Ok(())
+}
+
+fn a_page_that_the_server_cannot_answer_is_made_smaller(world: &World) -> Outcome {
+    let provider = PerSqlHistoryProvider::new(world.terse_db()?);
+    provider.save_messages("ada", &talk("u1"))?;
+    provider.database().query(
+        "INSERT INTO agent_framework_messages(session_id, message_data)
+         WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 6)
+         SELECT 'ada', replace(message_data, 'u1', hex(zeroblob(600000))) FROM n, agent_framework_messages",
+        (),
+    )?;
+    // 256 rows and 32 are too many, 4 are not, and then there are 3.
+    let expected = if world.mode().is_server() { 4 } else { 1 };
+    let (requests, history) = provider.database().counting(|| provider.get_messages("ada"));
+    let history = history?;
+    assert_eq!((requests, history.len()), (expected, 7));
+    // Whoever has not loaded reads as many as come in: 7 are too many, 1 is not, and then there are 3 a page.
+    let (requests, saved) = provider.database().counting(|| provider.save_messages("ada", history.messages()));
+    assert_eq!((requests, saved?.stored()), (expected, 0));
     Ok(())
 }
 

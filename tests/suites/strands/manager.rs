@@ -26,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_lost_answer_can_be_tried_again_without_a_second_message,
         a_message_without_a_tracking_id_is_not_taken_for_another,
         many_messages_are_one_request_and_come_back_in_pages,
+        a_page_that_the_server_cannot_answer_is_made_smaller,
         agents_of_one_session_are_apart,
         an_agent_beside_others_has_an_id_of_its_own,
         every_number_of_messages_is_stored_in_order,
@@ -366,6 +367,23 @@ fn many_messages_are_one_request_and_come_back_in_pages(world: &World) -> Outcom
         db.counting(|| crate::support::manager(&db, "s2").append_and_sync(&tracked, &large, &agent()));
     assert_eq!((requests, added?.next_message_id()), (1, 5));
     assert_eq!(values(&crate::support::manager(&db, "s2").initialize(&agent())?)?, large);
+    Ok(())
+}
+
+fn a_page_that_the_server_cannot_answer_is_made_smaller(world: &World) -> Outcome {
+    let db = world.terse_db()?;
+    let manager = manager(&db, "s1");
+    manager.initialize(&agent())?;
+    for id in 0..6 {
+        let message = user(&id.to_string().repeat(1_200_000)).to_string();
+        plant_message(&db, "s1", "a", id, &message_row(id, &message, ""))?;
+    }
+    // 256 rows and 32 are too many, 4 are not, and then there are 2.
+    let expected = if world.mode().is_server() { 4 } else { 1 };
+    let (requests, restored) = db.counting(|| manager.initialize(&agent()));
+    assert_eq!((requests, restored?.messages.len()), (expected, 6));
+    let (requests, listed) = db.counting(|| repository(&db).list_messages("s1", "a", Page::default()));
+    assert_eq!((requests, listed?.len()), (expected, 6));
     Ok(())
 }
 

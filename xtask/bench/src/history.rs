@@ -8,59 +8,34 @@ use serde_json::{Value, json};
 
 use crate::{
     by_hand::called_by_hand,
-    case::{Calls, Case, Failed, Ground},
+    case::{Calls, Case, Failed, Ground, Make},
     items::text,
     side::{Side, emptying, lone, lone_restoring, lone_task, threads},
     sql::{self, history as texts},
 };
 
 pub(crate) const CASES: &[Case] = &[
-    Case::lone(
-        "save 4 messages behind a loaded 0",
-        Calls::Blocking,
-        |g| save(g, 0, Known::Loaded),
-        |g| save_by_hand(g, 0, Known::Loaded),
-    ),
-    Case::lone(
-        "save 4 messages behind a loaded 1,000",
-        Calls::Blocking,
-        |g| save(g, 1_000, Known::Loaded),
-        |g| save_by_hand(g, 1_000, Known::Loaded),
-    ),
-    Case::lone(
-        "save 4 messages behind a loaded 10,000",
-        Calls::Blocking,
-        |g| save(g, 10_000, Known::Loaded),
-        |g| save_by_hand(g, 10_000, Known::Loaded),
-    ),
-    Case::lone(
-        "save 4 messages behind a save after 1,000",
-        Calls::Blocking,
-        |g| save(g, 1_000, Known::Saved),
-        |g| save_by_hand(g, 1_000, Known::Saved),
-    ),
-    Case::lone(
-        "save 4 messages behind 0",
-        Calls::Blocking,
-        |g| save(g, 0, Known::Nothing),
-        |g| save_by_hand(g, 0, Known::Nothing),
-    ),
-    Case::lone(
-        "save 4 messages behind 1,000",
-        Calls::Blocking,
-        |g| save(g, 1_000, Known::Nothing),
-        |g| save_by_hand(g, 1_000, Known::Nothing),
-    ),
-    Case::lone(
-        "save 4 messages behind 10,000",
-        Calls::Blocking,
-        |g| save(g, 10_000, Known::Nothing),
-        |g| save_by_hand(g, 10_000, Known::Nothing),
-    ),
+    saving::<0>("save 4 messages behind a loaded 0", Known::Loaded),
+    saving::<1_000>("save 4 messages behind a loaded 1,000", Known::Loaded),
+    saving::<10_000>("save 4 messages behind a loaded 10,000", Known::Loaded),
+    saving::<1_000>("save 4 messages behind a save after 1,000", Known::Saved),
+    saving::<0>("save 4 messages behind 0", Known::Nothing),
+    saving::<1_000>("save 4 messages behind 1,000", Known::Nothing),
+    saving::<10_000>("save 4 messages behind 10,000", Known::Nothing),
     Case::lone("list 1,000 messages", Calls::Blocking, |g| list(g, LISTED, false), list_by_hand),
     Case::lone("list 1,000 messages", Calls::Async, |g| list(g, LISTED, false), list_by_hand),
     Case::lone("list 1,000 messages as values", Calls::Blocking, |g| list(g, LISTED, true), list_by_hand),
 ];
+
+/// A save behind so many messages.
+const fn saving<const COUNT: usize>(name: &'static str, known: Known) -> Case {
+    let (ours, by_hand): (Make, Make) = match known {
+        Known::Nothing => (|g| save(g, COUNT, Known::Nothing), |g| save_by_hand(g, COUNT, Known::Nothing)),
+        Known::Loaded => (|g| save(g, COUNT, Known::Loaded), |g| save_by_hand(g, COUNT, Known::Loaded)),
+        Known::Saved => (|g| save(g, COUNT, Known::Saved), |g| save_by_hand(g, COUNT, Known::Saved)),
+    };
+    Case::lone(name, Calls::Blocking, ours, by_hand)
+}
 
 const SESSION: &str = "session-0";
 const LISTED: usize = 1_000;

@@ -38,7 +38,12 @@ fn all_after<T: Send + 'static>(
 ) -> Plan<Vec<T>> {
     let wanted = size.rows(usize::MAX);
     let page = Statement::new(place.texts.items_after.clone(), (place.id(), after, to_i64(wanted)));
-    Plan::read(page).or_absent(&place.texts.schema).and_then(move |rows| {
+    Plan::read(page).or_absent(&place.texts.schema).then(move |outcome| {
+        let rows = match outcome {
+            Ok(rows) => rows,
+            Err(error) if size.shrink(wanted, &error) => return all_after(place, after, size, items, decode),
+            Err(error) => return Plan::err(error),
+        };
         let read = each(&rows, |stored| {
             items.extend(decode(stored)?);
             Ok(())
@@ -116,7 +121,12 @@ fn window_before<T: Send + 'static>(
 ) -> Plan<Window<T>> {
     let wanted = size.rows(window.wanted());
     let page = Statement::new(place.texts.items_before.clone(), (place.id(), before, to_i64(wanted)));
-    Plan::read(page).or_absent(&place.texts.schema).and_then(move |rows| {
+    Plan::read(page).or_absent(&place.texts.schema).then(move |outcome| {
+        let rows = match outcome {
+            Ok(rows) => rows,
+            Err(error) if size.shrink(wanted, &error) => return window_before(place, before, size, window),
+            Err(error) => return Plan::err(error),
+        };
         let read = each(&rows, |stored| window.take(stored));
         match read {
             Err(error) => Plan::err(error),

@@ -20,7 +20,12 @@ fn tail_before(
     // One more, to know whether anything is older.
     let wanted = size.rows(n.saturating_sub(newest_first.len()).saturating_add(1));
     let page = Statement::new(place.texts.items_before.clone(), (place.id(), before, to_i64(wanted)));
-    Plan::read(page).or_absent(&place.texts.schema).and_then(move |rows| {
+    Plan::read(page).or_absent(&place.texts.schema).then(move |outcome| {
+        let rows = match outcome {
+            Ok(rows) => rows,
+            Err(error) if size.shrink(wanted, &error) => return tail_before(place, before, n, size, newest_first),
+            Err(error) => return Plan::err(error),
+        };
         let mut complete = true;
         let read = each(&rows, |stored| {
             if newest_first.len() == n {

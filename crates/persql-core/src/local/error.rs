@@ -75,6 +75,12 @@ pub(super) fn busy() -> Error {
         .with_sql(SqlDetail::new(SqlErrorKind::DatabaseLocked))
 }
 
+/// The error for a reader who waited for others as long as it was willing to.
+pub(super) fn crowded() -> Error {
+    Error::new(ErrorKind::Busy, "other readers have all connections to the database")
+        .with_sql(SqlDetail::new(SqlErrorKind::DatabaseLocked))
+}
+
 /// The error for a database that nothing has been written to.
 pub(super) fn unknown_database() -> Error {
     Error::new(ErrorKind::NotFound, "the database is not there yet: the first write creates it")

@@ -10,7 +10,7 @@ use std::{
 use super::{
     Options,
     connection::{Conn, Purpose},
-    error::{busy, missing},
+    error::{crowded, missing},
 };
 use crate::{Error, ErrorKind, Result, database::lock};
 
@@ -96,7 +96,7 @@ impl Readers {
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(busy());
+                return Err(crowded());
             }
             state.waiting += 1;
             state = self.returned.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -125,5 +125,46 @@ impl Drop for Lease<'_> {
         if is_awaited {
             self.readers.returned.notify_one();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Durability, SqlErrorKind, local::workers::Owner};
+
+    const OPTIONS: Options = Options {
+        durability: Durability::Normal,
+        strict_limits: true,
+        busy_timeout: Duration::ZERO,
+        log_limit: 1 << 20,
+        must_exist: false,
+        hides_records: false,
+        owner: Owner::NOBODY,
+        memory: None,
+    };
+
+    /// Holds so many connections, and asks for one more.
+    fn one_more(readers: &Readers, path: &Path, held: usize) -> Result<()> {
+        readers.with(
+            path,
+            OPTIONS,
+            Instant::now(),
+            |_| if held == 0 { Ok(()) } else { one_more(readers, path, held - 1) },
+        )
+    }
+
+    #[test]
+    fn a_reader_who_gets_no_connection_does_not_blame_a_writer() {
+        let directory = tempfile::tempdir().unwrap();
+        let (readers, path) = (Readers::default(), directory.path().join("a.db"));
+        rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE t(a)").unwrap();
+        one_more(&readers, &path, MOST - 1).unwrap();
+        let error = one_more(&readers, &path, MOST).unwrap_err();
+        assert_eq!((error.kind(), error.sql_kind()), (ErrorKind::Busy, Some(SqlErrorKind::DatabaseLocked)));
+        assert_eq!(error.to_string(), "other readers have all connections to the database");
+        one_more(&readers, &path, MOST - 1).unwrap();
     }
 }

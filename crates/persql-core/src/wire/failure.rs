@@ -112,13 +112,14 @@ fn of_sql(kind: SqlErrorKind, status: u16) -> (ErrorKind, &'static str) {
         }
         SqlErrorKind::SyntaxError => (ErrorKind::Sql, "syntax error"),
         SqlErrorKind::TooManyParams => (ErrorKind::Sql, "too many parameters"),
-        SqlErrorKind::DatabaseLocked => (ErrorKind::Busy, "another writer holds the database"),
+        SqlErrorKind::DatabaseLocked => (ErrorKind::Busy, "others use the database"),
         SqlErrorKind::Readonly => (ErrorKind::Denied, "the database or the token is read-only"),
         SqlErrorKind::Unknown => match status {
             403 => (ErrorKind::Denied, "the statement is not allowed"),
             408 => (ErrorKind::Timeout, "the time limit of the request ran out"),
             409 => (ErrorKind::Conflict, "a rule of the table is broken"),
-            413 => (ErrorKind::TooLarge, "a string, a blob, a row or the statement is too big"),
+            413 => (ErrorKind::TooLarge, "a string, a blob, a row, the statement or the answer is too big"),
+            500..=599 => of_status(status, ""),
             _ => (ErrorKind::Sql, "the statement failed"),
         },
     }

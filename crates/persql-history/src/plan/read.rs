@@ -52,7 +52,12 @@ fn rows_after(
 ) -> Plan<(Vec<i64>, Vec<Message>)> {
     let wanted = size.rows(usize::MAX);
     let page = Statement::new(place.texts.messages_after.clone(), (place.id(), after, to_i64(wanted)));
-    Plan::read(page).or_absent(&place.texts.schema).and_then(move |rows| {
+    Plan::read(page).or_absent(&place.texts.schema).then(move |outcome| {
+        let rows = match outcome {
+            Ok(rows) => rows,
+            Err(error) if size.shrink(wanted, &error) => return rows_after(place, after, size, ids, messages),
+            Err(error) => return Plan::err(error),
+        };
         for row in rows.iter() {
             match stored(&row) {
                 Ok((id, message)) => {
@@ -108,7 +113,14 @@ fn newest_before(
     let wanted = size.rows(n.saturating_sub(newest_first.len()));
     let before = first_id.unwrap_or(i64::MAX);
     let page = Statement::new(place.texts.messages_before.clone(), (place.id(), before, to_i64(wanted)));
-    Plan::read(page).or_absent(&place.texts.schema).and_then(move |rows| {
+    Plan::read(page).or_absent(&place.texts.schema).then(move |outcome| {
+        let rows = match outcome {
+            Ok(rows) => rows,
+            Err(error) if size.shrink(wanted, &error) => {
+                return newest_before(place, first_id, n, size, last_id, newest_first);
+            }
+            Err(error) => return Plan::err(error),
+        };
         let mut oldest = None;
         for row in rows.iter() {
             let (id, text) = match row.get::<i64>(0).and_then(|id| Ok((id, text_of(&row)?))) {

@@ -12,7 +12,7 @@ use persql_server::{Config, Role, Server};
 use reqwest::{Method, blocking::Client};
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{World, log::Said};
 
 /// Every route, and what it takes. `{db}` is the database.
 fn routes() -> Vec<(Method, &'static str, Value)> {
@@ -105,7 +105,7 @@ fn a_branchs_token_ends_with_its_lease_and_with_its_branch() {
         .clock(move || UNIX_EPOCH + Duration::from_secs(now.load(Ordering::SeqCst) * 3_600));
     let server = Server::start(config).unwrap();
     let admin = server.tokens().create("acme", Role::Admin).unwrap();
-    let world = World { server, http: Client::new(), admin, directory };
+    let world = World { server, http: Client::new(), admin, directory, said: Said::default() };
     world.query("CREATE TABLE t(a)").data();
     let ask = |slug: &str, token: &str| {
         let path = format!("/v1/db/acme/{slug}/query");

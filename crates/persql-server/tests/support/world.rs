@@ -1,15 +1,21 @@
 //! A server of its own for each test, and somebody who speaks plain HTTP to it.
 
+#[path = "log.rs"]
+pub(crate) mod log;
+
 use persql_server::{Config, Durability, Limits, Role, Running, Server};
 use reqwest::{Method, blocking::Client};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use log::Said;
 
 pub(crate) struct World {
     pub(crate) server: Running,
     pub(crate) http: Client,
     pub(crate) admin: String,
     pub(crate) directory: TempDir,
+    pub(crate) said: Said,
 }
 
 /// An answer: its status and its body.
@@ -25,6 +31,7 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(Limits) -> Limits) -> Self {
+        log::listen();
         let directory = tempfile::tempdir().unwrap();
         let config = Config::new(directory.path().join("data"))
             .listen(([127, 0, 0, 1], 0).into())
@@ -32,7 +39,7 @@ impl World {
             .limits(change(Limits::default()));
         let server = Server::start(config).unwrap();
         let admin = server.tokens().create("acme", Role::Admin).unwrap();
-        Self { server, http: Client::new(), admin, directory }
+        Self { server, http: Client::new(), admin, directory, said: Said::default() }
     }
 
     /// A token of the namespace `acme`.
@@ -52,9 +59,10 @@ impl World {
         let response = request.send().unwrap();
         let status = response.status().as_u16();
         assert_eq!(response.headers()["content-type"], "application/json");
-        let body: Value = response.json().unwrap();
-        assert_eq!(body["success"], json!((200..300).contains(&status)), "{status} {body}");
-        Answer { status, body }
+        let answer: Value = response.json().unwrap();
+        assert_eq!(answer["success"], json!((200..300).contains(&status)), "{status} {answer}");
+        self.said.hear(body.unwrap_or(&Value::Null), &answer);
+        Answer { status, body: answer }
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

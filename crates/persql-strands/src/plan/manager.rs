@@ -9,7 +9,7 @@ use crate::{
     conversation::Conversation,
     plan::{
         List, agent_params, append, check_ids, multi_agent_params, read_multi_agent,
-        record::{Fields, Rewrite, agent_name, is_taken, message_name, rewrite, text_of},
+        record::{Fields, MessageName, Rewrite, agent_name, is_taken, rewrite, text_of},
         session_params, to_i64,
     },
     texts::Texts,
@@ -31,19 +31,31 @@ const ATTEMPTS: usize = 3;
 pub(crate) fn initialize(place: &Place, agent: &SessionAgent, messages: Vec<JsonText>) -> Result<Plan<Restored>> {
     // What cannot be stored is refused before anything is asked.
     create_batch(place, agent, 0, &messages)?;
-    Ok(restore_or_create(place.clone(), agent.clone(), messages, ATTEMPTS))
+    Ok(restore_or_create(place.clone(), agent.clone(), messages, PageSize::default(), ATTEMPTS))
 }
 
-fn restore_or_create(place: Place, agent: SessionAgent, messages: Vec<JsonText>, attempts: usize) -> Plan<Restored> {
-    let wanted = PageSize::default().rows(usize::MAX);
+fn restore_or_create(
+    place: Place,
+    agent: SessionAgent,
+    messages: Vec<JsonText>,
+    mut size: PageSize,
+    attempts: usize,
+) -> Plan<Restored> {
+    let wanted = size.rows(usize::MAX);
     let params: Vec<Value> =
         vec![place.session_id.as_ref().into(), agent.agent_id.as_str().into(), to_i64(wanted).into()];
     let read = Statement::new(place.texts.restore.clone(), params);
-    Plan::read(read).or_absent(&place.texts.schema).and_then(move |rows| {
+    Plan::read(read).or_absent(&place.texts.schema).then(move |outcome| {
+        let rows = match outcome {
+            Ok(rows) => rows,
+            Err(error) if size.shrink(wanted, &error) => {
+                return restore_or_create(place, agent, messages, size, attempts);
+            }
+            Err(error) => return Plan::err(error),
+        };
         match Found::of(&place, &agent.agent_id, &rows) {
             Err(error) => Plan::err(error),
             Ok(found) if found.agent.is_some() => {
-                let mut size = PageSize::default();
                 size.learn(&rows);
                 restore(place, &agent, found, wanted, size)
             }
@@ -76,7 +88,8 @@ impl Found {
                 }
                 "newest" => found.newest_id = number,
                 _ => {
-                    let name = message_name(&place.session_id, agent_id, number.unwrap_or_default());
+                    let message_id = number.unwrap_or_default();
+                    let name = MessageName { session_id: &place.session_id, agent_id, message_id };
                     let text = text_of(&row, 2, &name)?;
                     found.messages.push(SessionMessage::from_fields(&Fields::of(text, &name)?)?);
                 }
@@ -161,7 +174,9 @@ fn create(
             tracked.synced = Some(agent.clone());
             Plan::ok(Restored { tracked, agent, messages, is_new: true })
         }
-        Err(error) if is_taken(&error) && attempts > 0 => restore_or_create(place, agent, messages, attempts - 1),
+        Err(error) if is_taken(&error) && attempts > 0 => {
+            restore_or_create(place, agent, messages, PageSize::default(), attempts - 1)
+        }
         Err(error) => Plan::err(error),
     })
 }

@@ -1,9 +1,12 @@
 //! Records of agents and messages: how their JSON is read, and how it is written anew without losing what is not ours.
 
-use std::sync::Arc;
+use std::{
+    fmt::{self, Display},
+    sync::Arc,
+};
 
 use persql_core::{
-    Error, ErrorKind, Plan, Result, Row, Rows, SqlErrorKind, Statement, Value, ValueRef, json, limits::ROW_BYTES,
+    Error, ErrorKind, Plan, Result, Row, Rows, SqlErrorKind, Statement, Value, ValueRef, limits::ROW_BYTES,
 };
 
 use crate::{
@@ -14,18 +17,17 @@ use crate::{
 };
 
 /// The fields of a stored record, and what it is called in errors.
-#[derive(Debug)]
 pub(crate) struct Fields<'a> {
     members: Members<'a>,
-    name: &'a str,
+    name: &'a dyn Display,
 }
 
 impl<'a> Fields<'a> {
     /// # Errors
     /// [`ErrorKind::Corrupt`] if the text is not a JSON object.
-    pub(crate) fn of(text: &'a str, name: &'a str) -> Result<Self> {
-        json::scan(text).map_err(|error| Error::new(ErrorKind::Corrupt, format!("Invalid JSON in {name}: {error}")))?;
-        let members = Members::of(text)
+    pub(crate) fn of(text: &'a str, name: &'a dyn Display) -> Result<Self> {
+        let members = Members::scan(text)
+            .map_err(|error| Error::new(ErrorKind::Corrupt, format!("Invalid JSON in {name}: {error}")))?
             .ok_or_else(|| Error::new(ErrorKind::Corrupt, format!("{name} is stored as JSON that is no object")))?;
         Ok(Self { members, name })
     }
@@ -60,7 +62,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The JSON text of a row, in this column.
-pub(crate) fn text_of<'a>(row: &Row<'a>, column: usize, name: &str) -> Result<&'a str> {
+pub(crate) fn text_of<'a>(row: &Row<'a>, column: usize, name: &dyn Display) -> Result<&'a str> {
     let text = match row.get::<ValueRef<'_>>(column)? {
         ValueRef::Text(text) => Some(text),
         // Python reads JSON from bytes as well.
@@ -71,13 +73,17 @@ pub(crate) fn text_of<'a>(row: &Row<'a>, column: usize, name: &str) -> Result<&'
 }
 
 /// Reads the only row of an answer, if there is one.
-pub(crate) fn only<T>(rows: &Rows, name: &str, read: impl FnOnce(&Fields<'_>) -> Result<T>) -> Result<Option<T>> {
+pub(crate) fn only<T>(
+    rows: &Rows,
+    name: &dyn Display,
+    read: impl FnOnce(&Fields<'_>) -> Result<T>,
+) -> Result<Option<T>> {
     let Some(row) = rows.first() else { return Ok(None) };
     read(&Fields::of(text_of(&row, 0, name)?, name)?).map(Some)
 }
 
 /// Refuses a record that a row cannot hold.
-pub(crate) fn check_size(bytes: usize, name: &str) -> Result<()> {
+pub(crate) fn check_size(bytes: usize, name: &dyn Display) -> Result<()> {
     let row = bytes + TIMES_BYTES;
     if row > ROW_BYTES {
         return Err(Error::invalid(format!(
@@ -123,7 +129,7 @@ impl Rewrite {
     pub(crate) fn message(session_id: &Arc<str>, agent_id: &Arc<str>, message: &SessionMessage) -> Result<Self> {
         message.check()?;
         let (head, id) = (message.head(), message.message_id);
-        let name = message_name(session_id, agent_id, id);
+        let name = MessageName { session_id, agent_id, message_id: id }.to_string();
         check_size(head.len() + session_id.len() + agent_id.len(), &name)?;
         Ok(Self {
             session_id: Arc::clone(session_id),
@@ -247,6 +253,16 @@ pub(crate) fn agent_name(session_id: &str, agent_id: &str) -> String {
     format!("agent {agent_id} in session {session_id}")
 }
 
-pub(crate) fn message_name(session_id: &str, agent_id: &str, message_id: i64) -> String {
-    format!("message {message_id} of {}", agent_name(session_id, agent_id))
+/// What a message is called in errors: put together only for one.
+pub(crate) struct MessageName<'a> {
+    pub(crate) session_id: &'a str,
+    pub(crate) agent_id: &'a str,
+    pub(crate) message_id: i64,
+}
+
+impl Display for MessageName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { session_id, agent_id, message_id } = self;
+        write!(f, "message {message_id} of agent {agent_id} in session {session_id}")
+    }
 }
