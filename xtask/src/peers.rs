@@ -6,8 +6,10 @@ mod outcomes;
 mod server;
 mod suites;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::Path;
+use std::process::Command;
 
 use crate::command::{Arguments, Flag, FlagValue, Subcommand};
 use crate::failure::{Failure, Outcome};
@@ -15,7 +17,7 @@ use crate::files;
 use crate::process::cannot_start;
 use crate::workspace::Workspace;
 
-use environment::Place;
+use environment::{Place, Profile};
 use modes::{MODES, Mode};
 use outcomes::{NotApplicable, Outcomes, Remarks, Tally};
 use server::Server;
@@ -54,7 +56,7 @@ fn command(arguments: &Arguments) -> Outcome {
     let workspace = Workspace::load()?;
     let listed = NotApplicable::parse(&files::read(&workspace.root.join(PAGE))?);
     let checkouts = arguments.value("--checkouts").map(|path| workspace.root.join(path));
-    let place = Place::prepare(&workspace)?;
+    let place = Place::prepare(&workspace, Profile::Debug)?;
     let server = if suites.iter().any(|suite| suite.modes(&modes).any(Mode::is_server)) {
         Some(Server::start(&workspace, &place)?)
     } else {
@@ -83,6 +85,17 @@ fn command(arguments: &Arguments) -> Outcome {
     remarks.lines.iter().for_each(|remark| println!("{remark}"));
     println!("\n{} passed, {} failed", sum.passed, sum.failed);
     if sum.failed == 0 { Ok(()) } else { Err(Failure::Reported) }
+}
+
+/// Tells the bench of each framework's Python, where our module is a release build.
+pub(crate) fn lend(workspace: &Workspace, bench: &mut Command) -> Outcome {
+    let place = Place::prepare(workspace, Profile::Release)?;
+    let frameworks: BTreeSet<&str> = SUITES.iter().map(|suite| suite.framework).collect();
+    for framework in frameworks {
+        bench.arg("--python").arg(format!("{framework}={}", place.environment(framework)?.display()));
+    }
+    bench.env("PYTHONPATH", place.python_path(None)?);
+    Ok(())
 }
 
 /// Runs a suite in one mode.

@@ -12,7 +12,7 @@ use pyo3::{
     exceptions::{PyKeyError, PyValueError},
     prelude::{PyAnyMethods as _, PyDictMethods as _},
     pyclass, pymethods,
-    types::{PyBytes, PyDict, PyList, PyString},
+    types::{PyBytes, PyDict, PyList, PyMapping, PyString},
 };
 
 use crate::{
@@ -145,8 +145,12 @@ impl Saver {
 /// Reads a `RunnableConfig`. Entries that are neither text, numbers nor the like are the graph's own: no saver stores
 /// them.
 fn config_from_python(config: &Bound<'_, PyDict>) -> PyResult<Config> {
+    // LangGraph makes some of them by chaining others.
     let part = |name: &str| -> PyResult<Option<Bound<'_, PyDict>>> {
-        Ok(config.get_item(name)?.filter(|part| !part.is_none()).map(|part| part.cast_into()).transpose()?)
+        let Some(part) = config.get_item(name)?.filter(|part| !part.is_none()) else { return Ok(None) };
+        let dict = PyDict::new(config.py());
+        dict.update(part.cast::<PyMapping>()?)?;
+        Ok(Some(dict))
     };
     let configurable = part("configurable")?.ok_or_else(|| PyKeyError::new_err("configurable"))?;
     let thread_id = configurable.get_item("thread_id")?.ok_or_else(|| PyKeyError::new_err("thread_id"))?;

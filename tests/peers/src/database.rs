@@ -1,10 +1,10 @@
 //! Databases, by URL.
 
 use persql_checkpoint::Data;
-use persql_core::{Handle as _, Plan, Rows, Statement, Value, ValueRef};
+use persql_core::{Durability, Handle as _, PerSql, Plan, Rows, Statement, Value, ValueRef};
 use pyo3::{
     Bound, IntoPyObjectExt as _, PyAny, PyResult, Python,
-    exceptions::PyTypeError,
+    exceptions::{PyTypeError, PyValueError},
     prelude::PyAnyMethods as _,
     pyclass, pymethods,
     types::{PyBytes, PyNone, PyTuple},
@@ -29,9 +29,21 @@ impl Database {
 
 #[pymethods]
 impl Database {
+    /// With the durability `"full"` each commit to a local file is on the disk when it returns.
     #[new]
-    fn new(url: &str) -> PyResult<Self> {
-        persql_core::Database::from_url(url).map(Self).map_err(raise)
+    #[pyo3(signature = (url, *, durability="normal"))]
+    fn new(url: &str, durability: &str) -> PyResult<Self> {
+        let file = url.strip_prefix("sqlite:");
+        match (durability, file) {
+            ("normal", _) => persql_core::Database::from_url(url),
+            ("full", Some(file)) => {
+                let client = PerSql::builder().local(file).durability(Durability::Full).build();
+                client.and_then(|client| client.database("peers/peers"))
+            }
+            _ => return Err(PyValueError::new_err(format!("there is no durability {durability:?} here"))),
+        }
+        .map(Self)
+        .map_err(raise)
     }
 
     /// The rows that a statement gives, as tuples: what suites use where they look behind an adapter.

@@ -103,8 +103,8 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    pub(crate) fn new(case: &Case, path: PathBuf) -> Self {
-        Self { calls: case.calls, durability: case.durability, path }
+    pub(crate) fn new(calls: Calls, durability: Durability, path: PathBuf) -> Self {
+        Self { calls, durability, path }
     }
 
     /// Where the side keeps its data.

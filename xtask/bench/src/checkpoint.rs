@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::{
     case::{Bar, Calls, Case, Failed, Ground, Make},
     items::text,
-    side::{Side, lone, lone_restoring},
+    side::{Side, lone, lone_restoring, threads},
     sql::{self, checkpoint as texts},
 };
 
@@ -33,8 +33,8 @@ pub(crate) const CASES: &[Case] = &[
 const THREAD: &str = "thread-0";
 
 /// Messages in a state of about 2 KB, and of about 20 KB.
-const SMALL: usize = 4;
-const LARGE: usize = 44;
+pub(crate) const SMALL: usize = 4;
+pub(crate) const LARGE: usize = 44;
 
 /// How many checkpoints there are before one is put or got.
 const BEFORE: usize = 100;
@@ -66,8 +66,13 @@ fn checkpoint(number: usize, messages: usize) -> Result<Checkpoint, Failed> {
     Ok(checkpoint)
 }
 
+/// What a message says.
+pub(crate) fn content(number: usize) -> String {
+    text(number, 250)
+}
+
 fn message(number: usize) -> Result<Data, Failed> {
-    let content = text(number, 250);
+    let content = content(number);
     let message = if number.is_multiple_of(2) { Message::human(content) } else { Message::ai(content) };
     Ok(message.with_id(format!("msg_{number:024}")).to_data()?)
 }
@@ -77,7 +82,7 @@ fn metadata(step: usize) -> Result<Metadata, Failed> {
 }
 
 /// Puts and, unmeasured, deletes what was put: each time behind the same checkpoints.
-fn put(ground: &Ground, messages: usize) -> Result<Side, Failed> {
+pub(crate) fn put(ground: &Ground, messages: usize) -> Result<Side, Failed> {
     let handle = ground.handle()?;
     let saver = PerSqlSaver::new(handle.clone());
     saver.create_tables()?;
@@ -92,6 +97,21 @@ fn put(ground: &Ground, messages: usize) -> Result<Side, Failed> {
         handle.query(texts::RESTORE, (THREAD, id(BEFORE)))?;
         Ok(())
     }))
+}
+
+/// Each puts its checkpoint again and again, as the first of its own thread.
+pub(crate) fn put_together(ground: &Ground, callers: usize) -> Result<Side, Failed> {
+    let saver = PerSqlSaver::new(ground.handle()?);
+    saver.create_tables()?;
+    let callers = (0..callers).map(|caller| {
+        let (saver, thread) = (saver.clone(), Config::new(format!("caller-{caller}")).namespace(""));
+        let (checkpoint, metadata) = (checkpoint(0, SMALL)?, metadata(0)?);
+        Ok(move || {
+            saver.put(&thread, &checkpoint, &metadata)?;
+            Ok(())
+        })
+    });
+    Ok(threads(callers.collect::<Result<Vec<_>, Failed>>()?))
 }
 
 fn put_by_hand(ground: &Ground, messages: usize) -> Result<Side, Failed> {
@@ -109,7 +129,7 @@ fn put_by_hand(ground: &Ground, messages: usize) -> Result<Side, Failed> {
     ))
 }
 
-fn get(ground: &Ground, messages: usize, writes: usize) -> Result<Side, Failed> {
+pub(crate) fn get(ground: &Ground, messages: usize, writes: usize) -> Result<Side, Failed> {
     let saver = PerSqlSaver::new(ground.handle()?);
     saver.create_tables()?;
     ByHand::open(ground)?.fill(BEFORE, messages, writes)?;
@@ -130,7 +150,7 @@ fn get_by_hand(ground: &Ground, messages: usize, writes: usize) -> Result<Side, 
     }))
 }
 
-fn list(ground: &Ground, writes: usize) -> Result<Side, Failed> {
+pub(crate) fn list(ground: &Ground, writes: usize) -> Result<Side, Failed> {
     let saver = PerSqlSaver::new(ground.handle()?);
     saver.create_tables()?;
     ByHand::open(ground)?.fill(STORED, SMALL, writes)?;
@@ -259,7 +279,7 @@ mod tests {
     #[test]
     fn a_file_of_checkpoints_that_grow_is_no_larger_than_by_hand() {
         let directory = tempfile::tempdir_in(std::env::current_exe().unwrap().parent().unwrap()).unwrap();
-        let ground = |file: &str| Ground::new(CASES.first().unwrap(), directory.path().join(file));
+        let ground = |file: &str| Ground::new(Calls::Blocking, Durability::Normal, directory.path().join(file));
         let size = |by_hand: &ByHand| -> i64 {
             let size = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
             by_hand.sqlite.query_row(size, [], |row| row.get(0)).unwrap()

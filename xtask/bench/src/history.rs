@@ -10,7 +10,7 @@ use crate::{
     by_hand::called_by_hand,
     case::{Calls, Case, Failed, Ground, Make},
     items::text,
-    side::{Side, emptying, lone, lone_restoring, lone_task},
+    side::{Side, emptying, lone, lone_restoring, lone_task, threads},
     sql::{self, history as texts},
 };
 
@@ -22,9 +22,9 @@ pub(crate) const CASES: &[Case] = &[
     saving::<0>("save 4 messages behind 0", Known::Nothing),
     saving::<1_000>("save 4 messages behind 1,000", Known::Nothing),
     saving::<10_000>("save 4 messages behind 10,000", Known::Nothing),
-    Case::lone("list 1,000 messages", Calls::Blocking, |g| list(g, false), list_by_hand),
-    Case::lone("list 1,000 messages", Calls::Async, |g| list(g, false), list_by_hand),
-    Case::lone("list 1,000 messages as values", Calls::Blocking, |g| list(g, true), list_by_hand),
+    Case::lone("list 1,000 messages", Calls::Blocking, |g| list(g, LISTED, false), list_by_hand),
+    Case::lone("list 1,000 messages", Calls::Async, |g| list(g, LISTED, false), list_by_hand),
+    Case::lone("list 1,000 messages as values", Calls::Blocking, |g| list(g, LISTED, true), list_by_hand),
 ];
 
 /// A save behind so many messages.
@@ -41,7 +41,7 @@ const SESSION: &str = "session-0";
 const LISTED: usize = 1_000;
 
 /// What `Message.to_dict()` gives, about 495 bytes.
-fn message(number: usize) -> Value {
+pub(crate) fn message(number: usize) -> Value {
     json!({
         "type": "message", "role": if number.is_multiple_of(2) { "user" } else { "assistant" },
         "contents": [{ "type": "text", "text": text(number, 330), "additional_properties": {} }],
@@ -55,7 +55,7 @@ fn four_from(number: usize) -> [Value; 4] {
 
 /// What the caller knows of the end of the history.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Known {
+pub(crate) enum Known {
     Nothing,
     /// It was loaded.
     Loaded,
@@ -64,7 +64,7 @@ enum Known {
 }
 
 /// Saves and, unmeasured, deletes what was saved: each time behind the same history.
-fn save(ground: &Ground, count: usize, known: Known) -> Result<Side, Failed> {
+pub(crate) fn save(ground: &Ground, count: usize, known: Known) -> Result<Side, Failed> {
     let handle = ground.handle()?;
     let provider = PerSqlHistoryProvider::new(handle.clone());
     provider.create_tables()?;
@@ -96,6 +96,26 @@ fn save(ground: &Ground, count: usize, known: Known) -> Result<Side, Failed> {
     Ok(lone_restoring(operation, emptying(ground.connection()?, restore)))
 }
 
+/// Each saves to a session of its own, and new messages each time.
+pub(crate) fn save_together(ground: &Ground, callers: usize) -> Result<Side, Failed> {
+    let provider = PerSqlHistoryProvider::new(ground.handle()?);
+    provider.create_tables()?;
+    let callers = (0..callers).map(|caller| {
+        let (provider, session, mut turn) = (provider.clone(), format!("session-{caller}"), four_from(0));
+        let mut said = 0;
+        move || {
+            for message in &mut turn {
+                said += 1;
+                message["message_id"] = format!("msg_{caller}_{said:024}").into();
+            }
+            let new: Vec<Message> = turn.iter().map(Message::from_value).collect::<Result<_, _>>()?;
+            let stored = provider.save_messages(session.as_str(), &new)?.stored();
+            if stored == new.len() { Ok(()) } else { Err("not all were saved".into()) }
+        }
+    });
+    Ok(threads(callers))
+}
+
 fn save_by_hand(ground: &Ground, count: usize, known: Known) -> Result<Side, Failed> {
     let by_hand = Rc::new(ByHand::open(ground)?);
     let last_id = by_hand.fill(count)?;
@@ -122,10 +142,11 @@ fn save_by_hand(ground: &Ground, count: usize, known: Known) -> Result<Side, Fai
     Ok(lone_restoring(operation, emptying(ground.connection()?, restore)))
 }
 
-fn list(ground: &Ground, as_values: bool) -> Result<Side, Failed> {
+/// All messages of a session of so many.
+pub(crate) fn list(ground: &Ground, count: usize, as_values: bool) -> Result<Side, Failed> {
     let handle = ground.handle()?;
     PerSqlHistoryProvider::new(handle.clone()).create_tables()?;
-    ByHand::open(ground)?.fill(LISTED)?;
+    ByHand::open(ground)?.fill(count)?;
     match ground.calls {
         Calls::Blocking => {
             let provider = PerSqlHistoryProvider::new(handle);
@@ -133,16 +154,16 @@ fn list(ground: &Ground, as_values: bool) -> Result<Side, Failed> {
                 let history = provider.get_messages(SESSION)?;
                 if as_values {
                     let values: Vec<Value> = history.iter().map(Message::decode).collect::<Result<_, _>>()?;
-                    return all_there(values.len());
+                    return all_there(values.len(), count);
                 }
-                all_there(history.len())
+                all_there(history.len(), count)
             }))
         }
         Calls::Async => {
             let provider = PerSqlHistoryProvider::new(handle.asynchronous());
             lone_task(move || {
                 let history = provider.get_messages(SESSION);
-                async move { all_there(history.await?.len()) }
+                async move { all_there(history.await?.len(), count) }
             })
         }
     }
@@ -151,11 +172,11 @@ fn list(ground: &Ground, as_values: bool) -> Result<Side, Failed> {
 fn list_by_hand(ground: &Ground) -> Result<Side, Failed> {
     let by_hand = ByHand::open(ground)?;
     by_hand.fill(LISTED)?;
-    called_by_hand(ground.calls, by_hand, |by_hand| all_there(by_hand.list()?.len()))
+    called_by_hand(ground.calls, by_hand, |by_hand| all_there(by_hand.list()?.len(), LISTED))
 }
 
-fn all_there(found: usize) -> Result<(), Failed> {
-    if found == LISTED { Ok(()) } else { Err(format!("{found} messages instead of {LISTED}").into()) }
+fn all_there(found: usize, expected: usize) -> Result<(), Failed> {
+    if found == expected { Ok(()) } else { Err(format!("{found} messages instead of {expected}").into()) }
 }
 
 /// The end of a history as it is kept by hand.

@@ -11,6 +11,7 @@ mod echo;
 mod history;
 mod items;
 mod measure;
+mod peers;
 mod report;
 mod requests;
 mod server;
@@ -37,7 +38,10 @@ const REQUESTS: &str = "requests";
 struct Options {
     /// A part of the names of the cases to run.
     filter: String,
-    rounds: usize,
+    /// What is said, or what is enough.
+    rounds: Option<usize>,
+    /// Where there are frameworks of Python: then they are measured, and the cases above are not.
+    pythons: Vec<peers::Python>,
     /// Whether a missed bar is a failure.
     check: bool,
 }
@@ -46,7 +50,7 @@ fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(options) => options,
         Err(message) => {
-            eprintln!("bench: {message}\n\nusage: cargo xtask bench [filter] [--rounds <n>] [--check]");
+            eprintln!("bench: {message}\n\nusage: cargo xtask bench [filter] [--rounds <n>] [--check] [--peers]");
             return ExitCode::from(2);
         }
     };
@@ -65,6 +69,11 @@ fn run(options: &Options) -> Result<usize, Failed> {
     if options.filter == REQUESTS {
         return requests::print().map(|()| 0);
     }
+    if !options.pythons.is_empty() {
+        let rounds = options.rounds.unwrap_or(peers::ROUNDS);
+        return peers::run(&options.pythons, &options.filter, rounds).map(|()| 0);
+    }
+    let times = options.rounds.unwrap_or(ROUNDS);
     let chosen: Vec<&Case> =
         CASES.into_iter().flatten().filter(|case| case.title().contains(&options.filter)).collect();
     if chosen.is_empty() {
@@ -73,25 +82,31 @@ fn run(options: &Options) -> Result<usize, Failed> {
     println!("{}", report::HEAD);
     let (mut missed, mut short) = (0, 0);
     for case in chosen {
-        let rounds = measure::run(case, options.rounds).map_err(|error| format!("{}: {error}", case.title()))?;
+        let rounds = measure::run(case, times).map_err(|error| format!("{}: {error}", case.title()))?;
         let row = report::row(case, &rounds);
         println!("{}", row.text);
         missed += usize::from(row.missed);
         short += usize::from(row.short);
     }
-    println!("\n{} rounds a case; {missed} bars missed, {short} more that a lone caller is to meet", options.rounds);
+    println!("\n{times} rounds a case; {missed} bars missed, {short} more that a lone caller is to meet");
     Ok(missed)
 }
 
 impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut options = Self { filter: String::new(), rounds: ROUNDS, check: false };
+        let mut options = Self { filter: String::new(), rounds: None, pythons: Vec::new(), check: false };
         while let Some(argument) = arguments.next() {
             match argument.as_str() {
                 "--check" => options.check = true,
                 "--rounds" => {
                     let rounds = arguments.next().and_then(|text| text.parse().ok()).filter(|&rounds| rounds > 0);
-                    options.rounds = rounds.ok_or("--rounds needs a number above 0")?;
+                    options.rounds = Some(rounds.ok_or("--rounds needs a number above 0")?);
+                }
+                "--python" => {
+                    let given = arguments.next().unwrap_or_default();
+                    let (framework, python) =
+                        given.split_once('=').ok_or("--python needs <framework>=<interpreter>")?;
+                    options.pythons.push((framework.to_owned(), python.into()));
                 }
                 flag if flag.starts_with('-') => return Err(format!("there is no flag `{flag}`")),
                 _ => options.filter = argument,
@@ -112,9 +127,11 @@ mod tests {
     #[test]
     fn the_command_line_is_read_or_refused() {
         let options = parse(&["append", "--rounds", "9", "--check"]).unwrap();
-        assert_eq!((options.filter.as_str(), options.rounds, options.check), ("append", 9, true));
-        assert_eq!(parse(&[]).map(|options| options.rounds), Ok(ROUNDS));
-        for wrong in [&["--rounds"][..], &["--rounds", "0"], &["--rounds", "x"], &["--fast"]] {
+        assert_eq!((options.filter.as_str(), options.rounds, options.check), ("append", Some(9), true));
+        assert_eq!(parse(&[]).map(|options| options.rounds), Ok(None));
+        let python = ("langgraph".to_owned(), "bin/python".into());
+        assert_eq!(parse(&["--python", "langgraph=bin/python"]).map(|options| options.pythons), Ok(vec![python]));
+        for wrong in [&["--rounds"][..], &["--rounds", "0"], &["--rounds", "x"], &["--python", "x"], &["--fast"]] {
             assert!(parse(wrong).is_err(), "{wrong:?}");
         }
     }

@@ -73,18 +73,23 @@ pub(crate) fn try_once(case: &Case) -> Result<bool, Failed> {
 }
 
 impl Contest {
-    /// On the disk that holds this program, for a directory for temporary files is often in memory.
     fn set_up(case: &Case) -> Result<Self, Failed> {
-        let program = std::env::current_exe()?;
-        let directory = tempfile::tempdir_in(program.parent().ok_or("this program is in no directory")?)?;
-        let ground = |file: &str| Ground::new(case, directory.path().join(file));
+        let directory = directory()?;
+        let ground = |file: &str| Ground::new(case.calls, case.durability, directory.path().join(file));
         let ours = (case.ours)(&ground("ours.db"))?;
         let by_hand = (case.by_hand)(&ground("by_hand.db"))?;
         Ok(Self { ours, by_hand, _directory: directory })
     }
 }
 
-fn sample(side: &mut Side, turn: Duration) -> Result<Sample, Failed> {
+/// On the disk that holds this program, for a directory for temporary files is often in memory.
+pub(crate) fn directory() -> Result<tempfile::TempDir, Failed> {
+    let program = std::env::current_exe()?;
+    Ok(tempfile::tempdir_in(program.parent().ok_or("this program is in no directory")?)?)
+}
+
+/// What a side does in one turn.
+pub(crate) fn sample(side: &mut Side, turn: Duration) -> Result<Sample, Failed> {
     let cpu = ProcessTime::now();
     let work = side(Instant::now() + turn)?;
     let cpu = cpu.elapsed();

@@ -53,10 +53,17 @@ const EIGHT: Bar = Bar::Writers(Writers { throughput: 5.0, commits: 0.25, slowes
 const SESSION: &str = "session-0";
 
 const fn eight_writers(calls: Calls, durability: Durability, bar: Bar) -> Case {
-    Case { name: "8 writers append 4 items", calls, durability, bar, ours: append_together, by_hand: append_apart }
+    Case {
+        name: "8 writers append 4 items",
+        calls,
+        durability,
+        bar,
+        ours: |g| append_together(g, WRITERS),
+        by_hand: append_apart,
+    }
 }
 
-fn append(ground: &Ground) -> Result<Side, Failed> {
+pub(crate) fn append(ground: &Ground) -> Result<Side, Failed> {
     let (handle, turn) = (ground.handle()?, turn(0));
     match ground.calls {
         Calls::Blocking => {
@@ -84,10 +91,10 @@ fn append_by_hand(ground: &Ground) -> Result<Side, Failed> {
     }
 }
 
-/// Eight sessions on one handle.
-fn append_together(ground: &Ground) -> Result<Side, Failed> {
+/// Several sessions on one handle.
+pub(crate) fn append_together(ground: &Ground, writers: usize) -> Result<Side, Failed> {
     let handle = ground.handle()?;
-    let sessions = (0..WRITERS).map(|writer| (format!("session-{writer}"), turn(writer)));
+    let sessions = (0..writers).map(|writer| (format!("session-{writer}"), turn(writer)));
     let side = match ground.calls {
         Calls::Blocking => threads(sessions.map(|(id, turn)| {
             let session = PerSqlSession::new(handle.clone(), id);
@@ -120,7 +127,7 @@ fn append_task(
 }
 
 /// All items of a session of so many, or the newest.
-fn read(ground: &Ground, count: usize, limit: Option<usize>) -> Result<Side, Failed> {
+pub(crate) fn read(ground: &Ground, count: usize, limit: Option<usize>) -> Result<Side, Failed> {
     ground.by_hand()?.fill(SESSION, count)?;
     let (handle, expected) = (ground.handle()?, limit.unwrap_or(count));
     match ground.calls {

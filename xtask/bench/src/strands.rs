@@ -10,7 +10,7 @@ use crate::{
     by_hand::called_by_hand,
     case::{Calls, Case, Failed, Ground},
     items::text,
-    side::{Side, emptying, lone, lone_restoring, lone_task},
+    side::{Side, emptying, lone, lone_restoring, lone_task, threads},
     sql::{self, strands as texts},
 };
 
@@ -22,8 +22,8 @@ pub(crate) const CASES: &[Case] = &[
         |g| append(g, 10_000),
         |g| append_by_hand(g, 10_000),
     ),
-    Case::lone("list 1,000 strands messages", Calls::Blocking, list, list_by_hand),
-    Case::lone("list 1,000 strands messages", Calls::Async, list, list_by_hand),
+    Case::lone("list 1,000 strands messages", Calls::Blocking, |g| list(g, LISTED, None), list_by_hand),
+    Case::lone("list 1,000 strands messages", Calls::Async, |g| list(g, LISTED, None), list_by_hand),
 ];
 
 const SESSION: &str = "session-0";
@@ -31,13 +31,13 @@ const AGENT: &str = "helper";
 const LISTED: usize = 1_000;
 
 /// About 495 bytes.
-fn message(number: usize) -> Value {
+pub(crate) fn message(number: usize) -> Value {
     let role = if number.is_multiple_of(2) { "user" } else { "assistant" };
     json!({ "role": role, "content": [{ "text": text(number, 430) }] })
 }
 
 /// Appends with the manager, whose agent has not changed, and deletes, unmeasured, what was appended.
-fn append(ground: &Ground, count: usize) -> Result<Side, Failed> {
+pub(crate) fn append(ground: &Ground, count: usize) -> Result<Side, Failed> {
     let handle = ground.handle()?;
     let (manager, agent) = (PerSqlSessionManager::new(handle.clone(), SESSION), SessionAgent::new(AGENT));
     manager.initialize(&agent)?;
@@ -57,6 +57,21 @@ fn append(ground: &Ground, count: usize) -> Result<Side, Failed> {
     Ok(lone_restoring(operation, emptying(ground.connection()?, restore)))
 }
 
+/// Each appends to a session of its own, whose agent has not changed.
+pub(crate) fn append_together(ground: &Ground, callers: usize) -> Result<Side, Failed> {
+    let (handle, agent, new) = (ground.handle()?, SessionAgent::new(AGENT), [0, 1, 2, 3].map(message));
+    let callers = (0..callers).map(|caller| {
+        let manager = PerSqlSessionManager::new(handle.clone(), format!("session-{caller}"));
+        let mut tracked = manager.initialize(&agent)?.tracked;
+        let (agent, new) = (agent.clone(), new.clone());
+        Ok(move || {
+            tracked = manager.append_and_sync(&tracked, &new, &agent)?;
+            Ok(())
+        })
+    });
+    Ok(threads(callers.collect::<Result<Vec<_>, Failed>>()?))
+}
+
 fn append_by_hand(ground: &Ground, count: usize) -> Result<Side, Failed> {
     let by_hand = Rc::new(ByHand::open(ground)?);
     by_hand.fill(count)?;
@@ -70,39 +85,42 @@ fn append_by_hand(ground: &Ground, count: usize) -> Result<Side, Failed> {
     Ok(lone_restoring(move || writer.append(first_id, &new), emptying(ground.connection()?, restore)))
 }
 
-fn list(ground: &Ground) -> Result<Side, Failed> {
+/// All messages of a session of so many, or the newest.
+pub(crate) fn list(ground: &Ground, count: usize, limit: Option<usize>) -> Result<Side, Failed> {
     let handle = ground.handle()?;
     PerSqlSessionRepository::new(handle.clone()).create_tables()?;
-    ByHand::open(ground)?.fill(LISTED)?;
+    ByHand::open(ground)?.fill(count)?;
+    let expected = limit.unwrap_or(count);
+    let page = Page::default().with_offset(count - expected);
     match ground.calls {
         Calls::Blocking => {
             let repository = PerSqlSessionRepository::new(handle);
-            Ok(lone(move || decode(&repository.list_messages(SESSION, AGENT, Page::default())?)))
+            Ok(lone(move || decode(&repository.list_messages(SESSION, AGENT, page)?, expected)))
         }
         Calls::Async => {
             let repository = PerSqlSessionRepository::new(handle.asynchronous());
             lone_task(move || {
-                let messages = repository.list_messages(SESSION, AGENT, Page::default());
-                async move { decode(&messages.await?) }
+                let messages = repository.list_messages(SESSION, AGENT, page);
+                async move { decode(&messages.await?, expected) }
             })
         }
     }
 }
 
 /// The messages as values, as the work by hand has them.
-fn decode(messages: &[SessionMessage]) -> Result<(), Failed> {
+fn decode(messages: &[SessionMessage], expected: usize) -> Result<(), Failed> {
     let values: Vec<Value> = messages.iter().map(SessionMessage::to_message).collect::<Result<_, _>>()?;
-    all_there(values.len())
+    all_there(values.len(), expected)
 }
 
 fn list_by_hand(ground: &Ground) -> Result<Side, Failed> {
     let by_hand = ByHand::open(ground)?;
     by_hand.fill(LISTED)?;
-    called_by_hand(ground.calls, by_hand, |by_hand| all_there(by_hand.list()?.len()))
+    called_by_hand(ground.calls, by_hand, |by_hand| all_there(by_hand.list()?.len(), LISTED))
 }
 
-fn all_there(found: usize) -> Result<(), Failed> {
-    if found == LISTED { Ok(()) } else { Err(format!("{found} messages instead of {LISTED}").into()) }
+fn all_there(found: usize, expected: usize) -> Result<(), Failed> {
+    if found == expected { Ok(()) } else { Err(format!("{found} messages instead of {expected}").into()) }
 }
 
 /// The same table, used as a careful person would.

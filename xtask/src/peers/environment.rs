@@ -1,5 +1,6 @@
 //! What the suites need, below `target/peers`: virtual environments, the frameworks' sources, our crates as a module.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +16,13 @@ use crate::workspace::Workspace;
 
 /// The directory of the bridge.
 const BRIDGE: &str = "tests/peers";
+
+/// How our module is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Profile {
+    Debug,
+    Release,
+}
 
 /// The prepared places.
 #[derive(Debug)]
@@ -35,13 +43,17 @@ pub(super) struct Run {
 
 impl Place {
     /// Builds the module. Environments are made when a suite needs them.
-    pub(super) fn prepare(workspace: &Workspace) -> Outcome<Self> {
+    pub(super) fn prepare(workspace: &Workspace, profile: Profile) -> Outcome<Self> {
         let place = Self { bridge: workspace.root.join(BRIDGE), root: workspace.target.join("peers") };
         // The same directory as the workspace's: what both depend on is compiled once.
-        run(cargo(&place.bridge).args(["build", "--target-dir"]).arg(&workspace.target))?;
+        let (directory, release) = match profile {
+            Profile::Debug => ("debug", None),
+            Profile::Release => ("release", Some("--release")),
+        };
+        run(cargo(&place.bridge).arg("build").args(release).arg("--target-dir").arg(&workspace.target))?;
         let library = format!("{}persql_native{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
         let module = if cfg!(windows) { "persql_native.pyd" } else { "persql_native.abi3.so" };
-        let built = workspace.target.join("debug").join(library);
+        let built = workspace.target.join(directory).join(library);
         let bytes = fs::read(&built).map_err(|cause| Failure::at(&built, cause))?;
         let module = place.root.join("lib").join(module);
         // A new file, not new contents: a Python that still runs keeps the old one.
@@ -72,13 +84,16 @@ impl Place {
     /// Python in the suite's environment, which finds our module, our classes and the suite's tests.
     pub(super) fn python(&self, suite: &Suite, tests: &Path) -> Outcome<Command> {
         let mut python = program(&self.environment(suite.framework)?, tests);
-        let mut path = vec![self.root.join("lib"), self.bridge.join("python")];
-        if let Tests::Checkout(..) = suite.tests {
-            path.push(tests.to_owned());
-        }
-        let path = std::env::join_paths(path).map_err(|cause| Failure::at(tests, cause))?;
-        python.env("PYTHONPATH", path).env("PYTHONDONTWRITEBYTECODE", "1").args(suite.arguments());
+        let more = if let Tests::Checkout(..) = suite.tests { Some(tests) } else { None };
+        python.env("PYTHONPATH", self.python_path(more)?).env("PYTHONDONTWRITEBYTECODE", "1").args(suite.arguments());
         Ok(python)
+    }
+
+    /// Where Python finds our module, our classes, and what else there is.
+    pub(super) fn python_path(&self, more: Option<&Path>) -> Outcome<OsString> {
+        let ours = [self.root.join("lib"), self.bridge.join("python")];
+        let path = ours.into_iter().chain(more.map(Path::to_owned));
+        std::env::join_paths(path).map_err(|cause| Failure::at(&self.root, cause))
     }
 
     /// Empty files for what a run says.
@@ -92,7 +107,7 @@ impl Place {
     }
 
     /// The interpreter of the environment with the framework's requirements, which is made if they have changed.
-    fn environment(&self, framework: &str) -> Outcome<PathBuf> {
+    pub(super) fn environment(&self, framework: &str) -> Outcome<PathBuf> {
         let environment = self.root.join(format!("venv-{framework}"));
         let python = environment.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
         let requirements = self.requirements(framework);

@@ -12,15 +12,19 @@ from langgraph.checkpoint.base import (
     DeltaChannelHistory,
 )
 
+from . import storage
+
 Typed = tuple[str, bytes]
 
 
 class PerSqlSaver(BaseCheckpointSaver[str]):
     """Each method twice: on a blocking handle, and on an asynchronous one to the same database."""
 
-    def __init__(self, url: str, *, layout: str = "persql", serde: Any = None) -> None:
+    def __init__(
+        self, database: str | persql_native.Database, *, layout: str = "persql", serde: Any = None
+    ) -> None:
         super().__init__(serde=serde)
-        self.database = persql_native.Database(url)
+        self.database = storage.opened(database)
         self.sync = persql_native.Saver(self.database, asynchronous=False, layout=layout)
         self.later = persql_native.Saver(self.database, asynchronous=True, layout=layout)
 

@@ -23,7 +23,7 @@ class PerSqlSession(SessionABC):
     def __init__(
         self,
         session_id: str,
-        url: str,
+        database: str | persql_native.Database,
         *,
         sessions_table: str = "agent_sessions",
         messages_table: str = "agent_messages",
@@ -35,7 +35,7 @@ class PerSqlSession(SessionABC):
         self.messages_table = messages_table
         settings = session_settings if session_settings is not None else SessionSettings()
         self.session_settings = coerce_session_settings(settings)
-        self.database = persql_native.Database(url)
+        self.database = storage.opened(database)
         self._sync, self._session = (
             persql_native.Session(
                 self.database,

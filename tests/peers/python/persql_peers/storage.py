@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from uuid import uuid4
 
+import persql_native
+
 SERVER = os.environ.get("PERSQL_PEERS_STORAGE") == "server"
 BLOCKING = os.environ.get("PERSQL_PEERS_HANDLE") == "blocking"
 
@@ -19,6 +21,11 @@ def fresh() -> str:
     """The URL of a database that nobody used before. `PERSQL_TOKEN` and `PERSQL_API_URL` name the server."""
     name = uuid4().hex
     return f"persql://peers/{name}" if SERVER else f"sqlite:{_directory}/{name}.db"
+
+
+def opened(database: str | persql_native.Database) -> persql_native.Database:
+    """The database of a URL, or one that is open already."""
+    return persql_native.Database(database) if isinstance(database, str) else database
 
 
 def at(path: object) -> str:
