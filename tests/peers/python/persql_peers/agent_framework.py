@@ -4,7 +4,6 @@ Also the ends of a run go to ours, and not through the two methods that the fram
 shown and what is stored are decided there.
 """
 
-import asyncio
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -79,9 +78,7 @@ class PerSqlHistoryProvider(HistoryProvider):
 
     async def _run(self, call: Callable[..., Any], *arguments: Any) -> Any:
         try:
-            if storage.BLOCKING:
-                return await asyncio.to_thread(call, *arguments)
-            return await call(*arguments)
+            return await storage.called(call, *arguments)
         except persql_native.PerSqlError as error:
             raise ValueError(error.args[1]) from error
 

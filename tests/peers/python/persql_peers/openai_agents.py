@@ -1,6 +1,5 @@
 """`PerSqlSession` as a session of the OpenAI Agents SDK."""
 
-import asyncio
 import json
 from collections.abc import Callable
 from itertools import takewhile
@@ -118,9 +117,7 @@ class PerSqlSession(SessionABC):
 
     async def _run(self, call: Callable[..., Any], *arguments: Any) -> Any:
         try:
-            if storage.BLOCKING:
-                return await asyncio.to_thread(call, *arguments)
-            return await call(*arguments)
+            return await storage.called(call, *arguments)
         except persql_native.PerSqlError as error:
             if error.args[0] == "Closed":
                 raise RuntimeError(f"{type(self).__name__} is closed") from error

@@ -1,10 +1,13 @@
 """Where the suites keep their databases: files of their own, or databases of a server."""
 
+import asyncio
 import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import persql_native
@@ -37,3 +40,10 @@ def at(path: object) -> str:
     if str(path) == ":memory:":
         return fresh()
     return _databases.setdefault(str(Path(str(path)).resolve()), fresh())
+
+
+async def called(function: Callable[..., Any], *arguments: Any) -> Any:
+    """What a method of ours gives: one that blocks does so on a thread of its own."""
+    if BLOCKING:
+        return await asyncio.to_thread(function, *arguments)
+    return await function(*arguments)

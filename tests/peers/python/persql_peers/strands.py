@@ -1,6 +1,5 @@
 """`PerSqlSessionRepository` and `PerSqlStorage` as the repository and the storage of Strands."""
 
-import asyncio
 import copy
 import json
 from collections.abc import Callable
@@ -152,8 +151,6 @@ class PerSqlStorage:
     async def _run(self, operation: str, *arguments: Any) -> Any:
         call = getattr(self._storage, operation)
         try:
-            if storage.BLOCKING:
-                return await asyncio.to_thread(call, *arguments)
-            return await call(*arguments)
+            return await storage.called(call, *arguments)
         except persql_native.PerSqlError as error:
             raise StorageError(error.args[1]) from error
