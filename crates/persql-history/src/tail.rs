@@ -79,7 +79,8 @@ impl Known {
             return Self { last_id: Some(last_id), first_id, older, added: saved.to_vec(), complete: false };
         }
         let added = self.added.iter().chain(saved).cloned().collect();
-        Self { last_id: Some(last_id), first_id: self.first_id.or(first_id), added, ..self.clone() }
+        let (first_id, older) = (self.first_id.or(first_id), self.older.clone());
+        Self { last_id: Some(last_id), first_id, older, added, complete: self.complete }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     io::{BufReader, Read, Result, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -29,6 +29,9 @@ pub struct Proxy {
 struct Shared {
     faults: Mutex<Faults>,
     met: Mutex<Vec<Fault>>,
+    /// Requests that something is being done to.
+    under_way: Mutex<usize>,
+    done: Condvar,
     time: VirtualTime,
     backend: Arc<Backend>,
     stopped: AtomicBool,
@@ -45,6 +48,8 @@ impl Proxy {
         let shared = Arc::new(Shared {
             faults: Mutex::new(faults),
             met: Mutex::default(),
+            under_way: Mutex::default(),
+            done: Condvar::new(),
             time,
             backend,
             stopped: AtomicBool::new(false),
@@ -71,6 +76,12 @@ impl Proxy {
     /// What becomes of the requests from now on.
     pub fn plan(&self, faults: Faults) {
         *lock(&self.shared.faults) = faults;
+    }
+
+    /// Waits until the server has answered all requests that were passed on to it, also those whose answer nobody wants.
+    pub fn settle(&self) {
+        let under_way = lock(&self.shared.under_way);
+        drop(self.shared.done.wait_while(under_way, |requests| *requests > 0));
     }
 
     /// What became of each request so far, in the order of their arrival.
@@ -125,7 +136,11 @@ impl Shared {
                 Some(upstream) => upstream,
                 None => Upstream::connect(self)?,
             };
-            match self.suffer(fault, &mut client, upstream)? {
+            *lock(&self.under_way) += 1;
+            let left = self.suffer(fault, &mut client, upstream);
+            *lock(&self.under_way) -= 1;
+            self.done.notify_all();
+            match left? {
                 Some(upstream) => kept = Some(upstream),
                 None => return Ok(()),
             }
