@@ -196,8 +196,8 @@ impl<D: Handle> PerSqlSessionRepository<D> {
         self.run(plan::update_multi_agent(&self.texts, session_id, state))
     }
 
-    /// The sessions, and how many agents and messages each has, by id. One request, unless more than 256
-    /// are asked for: then one for each page.
+    /// The sessions, and how many agents and messages each has, by id. One request, unless more than 256 are asked for: then
+    /// one for each page.
     ///
     /// # Errors
     /// [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if a session's id is not text.
@@ -213,8 +213,7 @@ impl<D: Handle> PerSqlSessionRepository<D> {
         self.db.run(plan::count_sessions(&self.texts))
     }
 
-    /// The agents of a session, by id. One request, unless more than 256
-    /// are asked for: then one for each page.
+    /// The agents of a session, by id. One request for each 1,000 agents.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) for an id with a `/` in it.
