@@ -54,7 +54,7 @@ impl Members {
         let scan = json::scan_with(text, |part| match part.depth {
             1 => {
                 let place = Some(part.at..part.at + part.value.len());
-                match slice::string(part.key).as_deref() {
+                match part.name().as_deref() {
                     Some("role") => found.role = place,
                     Some("type") => found.kind = place,
                     Some("contents") => (found.contents, found.unreadable) = (place, unreadable),
@@ -69,7 +69,7 @@ impl Members {
                 }
                 (elements, is_typed) = (elements + 1, false);
             }
-            _ if slice::is_key(part.key, "type") => is_typed = is_type(part.value),
+            _ if part.name().as_deref() == Some("type") => is_typed = is_type(part.value),
             _ => {}
         })?;
         found.depth = scan.depth;

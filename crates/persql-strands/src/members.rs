@@ -38,7 +38,7 @@ impl<'a> Members<'a> {
         let mut members = Vec::with_capacity(8);
         let scan = json::scan_with(text, |part| {
             if part.depth == 1 {
-                members.push(Member::new(part.key, part.value));
+                members.push(Member { quoted: part.key, key: part.name().unwrap_or_default(), value: part.value });
             }
         })?;
         Ok(scan.is_object.then_some(Self(members)))

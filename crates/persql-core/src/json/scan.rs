@@ -1,5 +1,7 @@
 //! Reading JSON text by Python's rules, without building anything from it.
 
+use std::borrow::Cow;
+
 use super::{JsonError, MAX_DEPTH};
 
 /// What [`scan`] found in a valid text.
@@ -40,6 +42,8 @@ pub struct Part<'a> {
     pub depth: usize,
     /// The key of a member, with its quotes; empty for an element.
     pub key: &'a str,
+    /// Whether the key has escapes in it.
+    is_escaped: bool,
     /// The value, without the blanks around it.
     pub value: &'a str,
     /// Where in the text the value starts.
@@ -58,9 +62,18 @@ pub fn scan_with<'a>(text: &'a str, see: impl FnMut(Part<'a>)) -> Result<Scan, J
     Scanner::new(text).document::<{ Part::DEEPEST }>(see)
 }
 
-impl Part<'_> {
+impl<'a> Part<'a> {
     /// How deep [`scan_with`] looks.
     const DEEPEST: usize = 3;
+
+    /// The text of a member's key; `None` for an element, and for a key that Rust's strings cannot hold.
+    #[must_use]
+    pub fn name(&self) -> Option<Cow<'a, str>> {
+        if self.is_escaped {
+            return serde_json::from_str(self.key).ok().map(Cow::Owned);
+        }
+        Some(Cow::Borrowed(self.key.strip_prefix('"')?.strip_suffix('"')?))
+    }
 }
 
 /// Where the string ends that `text` begins with, behind its closing quote; `None` if it does not end.
@@ -94,6 +107,8 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     plain: bool,
+    /// Whether the last key had escapes in it.
+    is_escaped: bool,
     /// What is being read at each depth that somebody looks at, and one for all that is deeper.
     marks: [Mark; Part::DEEPEST + 2],
 }
@@ -102,12 +117,13 @@ struct Scanner<'a> {
 #[derive(Clone, Copy, Default)]
 struct Mark {
     key: (usize, usize),
+    is_escaped: bool,
     value: usize,
 }
 
 impl<'a> Scanner<'a> {
     fn new(text: &'a str) -> Self {
-        Self { text, bytes: text.as_bytes(), at: 0, plain: true, marks: Default::default() }
+        Self { text, bytes: text.as_bytes(), at: 0, plain: true, is_escaped: false, marks: Default::default() }
     }
 
     /// The whole text. What is deeper than `SEEN` is not shown to `see`.
@@ -138,7 +154,7 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     open.push(false);
                     depth = depth.max(open.len());
-                    self.mark(open.len()).key = (0, 0);
+                    *self.mark(open.len()) = Mark::default();
                     self.space();
                     if self.peek() != Some(b']') {
                         continue;
@@ -191,9 +207,9 @@ impl<'a> Scanner<'a> {
     /// Shows the value that has just ended.
     fn show<const SEEN: usize>(&mut self, depth: usize, see: &mut impl FnMut(Part<'a>)) {
         if (1..=SEEN).contains(&depth) {
-            let Mark { key, value } = *self.mark(depth);
+            let Mark { key, is_escaped, value } = *self.mark(depth);
             let part = |from, to| self.text.get(from..to).unwrap_or_default();
-            see(Part { depth, key: part(key.0, key.1), value: part(value, self.at), at: value });
+            see(Part { depth, key: part(key.0, key.1), is_escaped, value: part(value, self.at), at: value });
         }
     }
 
@@ -203,8 +219,11 @@ impl<'a> Scanner<'a> {
         if !self.eat(b'"') {
             return Err(self.error(expected));
         }
+        self.is_escaped = false;
         self.string()?;
-        self.mark(depth).key = (start, self.at);
+        let (key, is_escaped) = ((start, self.at), self.is_escaped);
+        let mark = self.mark(depth);
+        (mark.key, mark.is_escaped) = (key, is_escaped);
         self.space();
         if !self.eat(b':') {
             return Err(self.error("expected ':'"));
@@ -233,6 +252,7 @@ impl<'a> Scanner<'a> {
                     None => "expected '\"'",
                 }));
             }
+            self.is_escaped = true;
             let code = match self.peek() {
                 Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                     self.at += 1;
@@ -399,10 +419,11 @@ mod tests {
 
     #[test]
     fn parts_are_shown_as_they_stand() {
-        let text = r#" {"a" : [1, {"b": [ [[2]], "x" ]} , []], "\u0061":{} , "c": -1.5 } "#;
+        let text = r#" {"a" : [1, {"b": [ [[2]], "x" ]} , []], "\u0061":{} , "\ud800": [3], "c": -1.5 } "#;
         let mut seen = Vec::new();
         let scanned = scan_with(text, |part| {
             assert_eq!(text.get(part.at..part.at + part.value.len()), Some(part.value));
+            assert_eq!(part.name(), serde_json::from_str::<String>(part.key).ok().map(Cow::Owned));
             seen.push((part.depth, part.key, part.value));
         });
         assert_eq!(scanned, scan(text));
@@ -415,6 +436,8 @@ mod tests {
                 (2, "", "[]"),
                 (1, "\"a\"", r#"[1, {"b": [ [[2]], "x" ]} , []]"#),
                 (1, r#""\u0061""#, "{}"),
+                (2, "", "3"),
+                (1, r#""\ud800""#, "[3]"),
                 (1, "\"c\"", "-1.5"),
             ]
         );
