@@ -226,7 +226,8 @@ impl Plan<Rows> {
         Self::only_set(Batch::read(statement))
     }
 
-    /// Sends one statement that writes and answers with rows (`RETURNING`).
+    /// Sends one statement that writes, and answers with rows (`RETURNING`) or, unless the server keeps it to itself, with
+    /// what it changed.
     ///
     /// There is no such plan for several statements: the service does not document whether a transactional batch
     /// answers with rows, so nothing may depend on that.

@@ -30,31 +30,31 @@ pub enum Dedup {
 
 /// What tells a message from others.
 #[derive(Clone, Debug)]
-pub(crate) struct Identity {
+pub(crate) struct Identity<'a> {
     /// `None` if the row cannot be read: it is like no other.
-    key: Option<Key>,
+    key: Option<Key<'a>>,
     is_user: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Key {
-    Id(String),
-    Content(String),
+enum Key<'a> {
+    Id(Cow<'a, str>),
+    Content(Cow<'a, str>),
 }
 
-impl Identity {
-    pub(crate) fn of(message: &Message) -> Self {
+impl<'a> Identity<'a> {
+    pub(crate) fn of(message: &'a Message) -> Self {
         let key = match message.id_as_it_stands() {
             // Python compares ids as strings, whatever they were.
             Some(id) if id != "null" => Key::Id(match slice::string(id) {
-                Some(Cow::Borrowed(plain)) => plain.to_owned(),
-                _ => unquoted(canonical(id)),
+                Some(plain @ Cow::Borrowed(_)) => plain,
+                _ => unquoted(canonical(id)).into(),
             }),
             _ => {
                 let contents = message.contents();
                 let contents: Vec<String> =
                     contents.iter().map(|content| normal_content(content.as_json(), 0)).collect();
-                Key::Content(format!("{}:{}", message.role(), contents.join(",")))
+                Key::Content(format!("{}:{}", message.role(), contents.join(",")).into())
             }
         };
         Self { key: Some(key), is_user: message.role() == "user" }
@@ -65,11 +65,29 @@ impl Identity {
         Self { key: None, is_user: false }
     }
 
+    /// The same, in the memory of this one.
+    pub(crate) fn borrow(&self) -> Identity<'_> {
+        let key = self.key.as_ref().map(|key| match key {
+            Key::Id(id) => Key::Id(Cow::Borrowed(id)),
+            Key::Content(content) => Key::Content(Cow::Borrowed(content)),
+        });
+        Identity { key, is_user: self.is_user }
+    }
+
+    /// The same, in memory of its own.
+    pub(crate) fn into_owned(self) -> Identity<'static> {
+        let key = self.key.map(|key| match key {
+            Key::Id(id) => Key::Id(id.into_owned().into()),
+            Key::Content(content) => Key::Content(content.into_owned().into()),
+        });
+        Identity { key, is_user: self.is_user }
+    }
+
     fn has_id(&self) -> bool {
         matches!(self.key, Some(Key::Id(_)))
     }
 
-    fn is_same(&self, other: &Self, dedup: Dedup) -> bool {
+    fn is_same(&self, other: &Identity<'_>, dedup: Dedup) -> bool {
         match dedup {
             Dedup::Upstream => self.key.is_some() && self.key == other.key,
             Dedup::ByIdOnly => self.has_id() && self.key == other.key,
@@ -82,11 +100,11 @@ impl Identity {
 ///
 /// `stored` is the end of the history, as long as `incoming` if the history is that long. More is never looked at: a
 /// longer history stands in no shorter message list, and its overlap with one is no longer than that.
-pub(crate) fn already_stored(stored: &[Identity], incoming: &[Identity], dedup: Dedup) -> usize {
+pub(crate) fn already_stored(stored: &[Identity<'_>], incoming: &[Identity<'_>], dedup: Dedup) -> usize {
     let Some(last) = stored.last() else { return 0 };
     // Without an id, a user who says the same again is more likely than a replay of one message.
     let repeats = last.is_user && !last.has_id();
-    let same = |some: &[Identity], others: &[Identity]| {
+    let same = |some: &[Identity<'_>], others: &[Identity<'_>]| {
         some.len() == others.len() && some.iter().zip(others).all(|(one, other)| one.is_same(other, dedup))
     };
     let whole = incoming.windows(stored.len()).position(|window| same(window, stored));
@@ -175,13 +193,13 @@ fn normal_value(value: &str, depth: usize) -> String {
 mod tests {
     use super::*;
 
-    fn identities(texts: &[&str]) -> Vec<Identity> {
+    fn identities(texts: &[&str]) -> Vec<Identity<'static>> {
         texts
             .iter()
             .map(|text| {
                 let message =
                     Message::new(if text.starts_with('u') { "user" } else { "assistant" }, [Content::text(text)]);
-                Identity::of(&if text.ends_with('#') { message.with_message_id(text) } else { message })
+                Identity::of(&if text.ends_with('#') { message.with_message_id(text) } else { message }).into_owned()
             })
             .collect()
     }
@@ -213,7 +231,7 @@ mod tests {
             (seed >> 33) % below
         };
         for _ in 0..5_000 {
-            let mut some = || -> Vec<Identity> { (0..next(7)).map(|_| letters[next(4)].clone()).collect() };
+            let mut some = || -> Vec<Identity<'_>> { (0..next(7)).map(|_| letters[next(4)].clone()).collect() };
             let (stored, incoming) = (some(), some());
             let end = &stored[stored.len() - stored.len().min(incoming.len())..];
             for dedup in [Dedup::Upstream, Dedup::ByIdOnly] {

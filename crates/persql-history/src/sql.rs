@@ -33,22 +33,23 @@ SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id > ?2 ORDER 
 const MESSAGES_BEFORE: &str = "\
 SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
 
-/// Inserts nothing unless ?2 is the session's newest row and ?3, the oldest that is known, is still there: a step on the
-/// index (session_id, id), and one on the primary key. There is a text for each small number of rows.
+/// Fails with a not-null violation, and inserts nothing, unless ?2 is the session's newest row and ?3, the oldest that is
+/// known, is still there: a step on the index (session_id, id), and one on the primary key. There is a text for each small
+/// number of rows. No RETURNING: it takes a temporary table, and the rowid of the last insert says the same.
 const APPEND_FEW: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-SELECT ?1, message.column1, CURRENT_TIMESTAMP FROM (VALUES {rows}) AS message
-WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
-    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3
-RETURNING id";
+VALUES (CASE WHEN (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
+    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END, ?4, CURRENT_TIMESTAMP)";
+
+/// The rows of such a text behind the first.
+const APPEND_ANOTHER: &str = ", (?1, ?{parameter}, CURRENT_TIMESTAMP)";
 
 /// The same for many. `json_each` gives an array's elements in their order.
 const APPEND_MANY: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-SELECT ?1, message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message
-WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
-    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3
-RETURNING id";
+SELECT CASE WHEN (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
+    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END,
+    message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message";
 
 /// Inserts whatever is stored.
 const INSERT_MESSAGE: &str = "\
@@ -215,8 +216,10 @@ impl Texts {
             )
         };
         let append_few = |count: usize| {
-            let rows: Vec<String> = (4..4 + count).map(|parameter| format!("(?{parameter})")).collect();
-            Sql::render(APPEND_FEW, &[("messages", &names.messages), ("rows", &rows.join(", "))])
+            let others: Vec<String> = (5..4 + count)
+                .map(|parameter| Sql::render(APPEND_ANOTHER, &[("parameter", &parameter)]).to_string())
+                .collect();
+            Sql::from(format!("{}{}", &*render(APPEND_FEW), others.concat()))
         };
         let messages = Schema::new([names.messages.clone()], [CREATE_MESSAGES, CREATE_INDEX].map(render));
         Self {

@@ -32,7 +32,7 @@ pub(crate) struct Known {
 #[derive(Clone)]
 pub(crate) enum Older {
     Messages(Arc<[Message]>),
-    Identities(Arc<[Identity]>),
+    Identities(Arc<[Identity<'static>]>),
 }
 
 /// Messages that a chain of saves remembers: each save copies them, so they must not grow with the history.
@@ -53,7 +53,7 @@ impl Tail {
 impl Known {
     /// What tells the newest `n` messages from others, oldest first, or all if they are fewer; `None` if not so many
     /// are known.
-    pub(crate) fn newest(&self, n: usize) -> Option<Vec<Identity>> {
+    pub(crate) fn newest(&self, n: usize) -> Option<Vec<Identity<'_>>> {
         let older = match &self.older {
             Older::Messages(messages) => messages.len(),
             Older::Identities(identities) => identities.len(),
@@ -63,9 +63,9 @@ impl Known {
         }
         let added = self.added.get(self.added.len().saturating_sub(n)..).unwrap_or_default();
         let rest = older.saturating_sub(n - added.len());
-        let mut newest: Vec<Identity> = match &self.older {
+        let mut newest: Vec<Identity<'_>> = match &self.older {
             Older::Messages(messages) => messages.iter().skip(rest).map(Identity::of).collect(),
-            Older::Identities(identities) => identities.iter().skip(rest).cloned().collect(),
+            Older::Identities(identities) => identities.iter().skip(rest).map(Identity::borrow).collect(),
         };
         newest.extend(added.iter().map(Identity::of));
         Some(newest)
@@ -125,14 +125,17 @@ mod tests {
         for (older, added, n, found) in
             [(5, 3, 2, 2), (5, 3, 3, 3), (5, 3, 6, 6), (5, 0, 2, 2), (0, 3, 2, 2), (5, 3, 8, 8)]
         {
-            let newest = known(older, added, false).newest(n).unwrap();
-            let wanted: Vec<Identity> = (older + added - n..older + added).map(|n| Identity::of(&message(n))).collect();
+            let known = known(older, added, false);
+            let newest = known.newest(n).unwrap();
+            let wanted: Vec<Message> = (older + added - n..older + added).map(message).collect();
+            let wanted: Vec<Identity<'_>> = wanted.iter().map(Identity::of).collect();
             assert_eq!((newest.len(), format!("{newest:?}")), (found, format!("{wanted:?}")));
         }
         assert!(known(5, 3, false).newest(9).is_none());
         assert_eq!(known(5, 3, true).newest(9).unwrap().len(), 8);
         // Whatever the mode, a message is only like itself here.
-        let newest = known(2, 0, true).newest(2).unwrap();
+        let known = known(2, 0, true);
+        let newest = known.newest(2).unwrap();
         assert_eq!(crate::dedup::already_stored(&newest, &newest, Dedup::ByIdOnly), 2);
     }
 }

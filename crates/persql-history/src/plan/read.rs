@@ -108,7 +108,7 @@ fn newest_before(
     n: usize,
     mut size: PageSize,
     mut last_id: Option<i64>,
-    mut newest_first: Vec<Identity>,
+    mut newest_first: Vec<Identity<'static>>,
 ) -> Plan<Tail> {
     let wanted = size.rows(n.saturating_sub(newest_first.len()));
     let before = first_id.unwrap_or(i64::MAX);
@@ -131,7 +131,7 @@ fn newest_before(
             oldest = Some(id);
             // What cannot be read is no reason not to save: it is like no other message.
             let message = text.and_then(|text| Message::parse(text).ok());
-            newest_first.push(message.map_or_else(Identity::unreadable, |message| Identity::of(&message)));
+            newest_first.push(message.map_or_else(Identity::unreadable, |message| Identity::of(&message).into_owned()));
         }
         match oldest {
             Some(oldest) if rows.len() >= wanted && newest_first.len() < n => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use persql_core::{
-    Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, Statement, Value, limits, pack, pack_rows,
+    Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, Rows, Statement, Value, limits, pack, pack_rows,
 };
 
 use super::{Place, is_guard, read::read_tail};
@@ -21,7 +21,6 @@ const ROUNDS: usize = 16;
 struct Save {
     place: Place,
     messages: Vec<Message>,
-    identities: Vec<Identity>,
     dedup: Dedup,
     max_messages: Option<usize>,
     operation: Option<Operation>,
@@ -33,8 +32,6 @@ enum Written {
     Done(Option<(i64, i64)>),
     /// The same operation had been done before, and stored so many.
     Before(usize),
-    /// The history no longer ends as it did.
-    Lost,
 }
 
 /// The messages as they are stored.
@@ -78,12 +75,8 @@ pub(crate) fn save(tail: &Tail, messages: &[Message], options: &Options, operati
     if messages.is_empty() || options.max_messages == Some(0) {
         return Plan::ok(Saved { stored: 0, tail: tail.clone() });
     }
-    let identities = match options.dedup {
-        Dedup::Off => Vec::new(),
-        _ => messages.iter().map(Identity::of).collect(),
-    };
     let (dedup, max_messages) = (options.dedup, options.max_messages);
-    let save = Save { place, messages, identities, dedup, max_messages, operation };
+    let save = Save { place, messages, dedup, max_messages, operation };
     match dedup {
         Dedup::Off => save_all(save),
         _ => attempt(Arc::new(save), tail.clone(), ROUNDS),
@@ -93,45 +86,51 @@ pub(crate) fn save(tail: &Tail, messages: &[Message], options: &Options, operati
 /// Saves everything, whatever is stored.
 fn save_all(save: Save) -> Plan<Saved> {
     let batch = save.batch(0, None);
-    save.write_batch(batch).and_then(move |written| match written {
-        Written::Done(_) => Plan::ok(save.saved(save.messages.len())),
-        Written::Before(stored) => Plan::ok(save.saved(stored)),
-        Written::Lost => Plan::err(conflict()),
+    save.write_batch(batch).map(move |written| match written {
+        Written::Done(_) => save.saved(save.messages.len()),
+        Written::Before(stored) => save.saved(stored),
     })
 }
 
 /// Finds what is new behind the end that is known, and writes it if that still is the end.
 fn attempt(save: Arc<Save>, tail: Tail, rounds: usize) -> Plan<Saved> {
     let wanted = save.messages.len();
-    let found = tail.known.and_then(|known| Some((known.newest(wanted)?, known)));
-    let Some((newest, known)) = found else {
+    let found = tail.known.and_then(|known| Some((save.already_stored(&known)?, known)));
+    let Some((first, known)) = found else {
         return read_tail(&save.place, wanted).and_then(move |tail| attempt(save, tail, rounds));
     };
-    let first = already_stored(&newest, &save.identities, save.dedup);
     if first == wanted && save.operation.is_none() {
         let tail = Tail { place: save.place.clone(), known: Some(known) };
         return Plan::ok(Saved { stored: 0, tail });
     }
-    save.write(first, &known).and_then(move |written| match written {
-        Written::Done(ids) => {
+    save.write(first, &known).then(move |outcome| match outcome {
+        Ok(Written::Done(ids)) => {
             let new = save.messages.get(first..).unwrap_or_default();
             let known = ids.map(|(first_id, last_id)| known.followed_by(new, Some(first_id), last_id));
             Plan::ok(Saved { stored: new.len(), tail: Tail { place: save.place.clone(), known } })
         }
-        Written::Before(stored) => Plan::ok(save.saved(stored)),
-        Written::Lost if rounds == 0 => Plan::err(conflict()),
-        Written::Lost => {
+        Ok(Written::Before(stored)) => Plan::ok(save.saved(stored)),
+        Err(error) if !is_guard(&error) => Plan::err(error),
+        // The history no longer ends as it did.
+        Err(_) if rounds == 0 => Plan::err(Error::new(
+            ErrorKind::Conflict,
+            "others kept saving to the session in between: nothing was stored",
+        )),
+        Err(_) => {
             let tail = Tail::unknown(save.place.clone());
             attempt(save, tail, rounds - 1)
         }
     })
 }
 
-fn conflict() -> Error {
-    Error::new(ErrorKind::Conflict, "others kept saving to the session in between: nothing was stored")
-}
-
 impl Save {
+    /// How many of the messages are stored already, if enough is known to say.
+    fn already_stored(&self, known: &Known) -> Option<usize> {
+        let newest = known.newest(self.messages.len())?;
+        let incoming: Vec<Identity<'_>> = self.messages.iter().map(Identity::of).collect();
+        Some(already_stored(&newest, &incoming, self.dedup))
+    }
+
     /// What is known afterwards if the answer did not say.
     fn saved(&self, stored: usize) -> Saved {
         Saved { stored, tail: Tail::unknown(self.place.clone()) }
@@ -141,7 +140,7 @@ impl Save {
     fn write(&self, first: usize, known: &Known) -> Plan<Written> {
         let alone = self.operation.is_none() && self.max_messages.is_none();
         match self.append(first, known).filter(|_| alone) {
-            Some(append) => self.write_one(append),
+            Some(append) => self.write_one(append, self.messages.len() - first),
             None => {
                 let guard = Statement::new(
                     self.place.texts.guard_newest.clone(),
@@ -152,8 +151,7 @@ impl Save {
         }
     }
 
-    /// One statement that inserts nothing if the guard does not hold, and answers with the new rows if it does; `None`
-    /// if one cannot hold the messages.
+    /// One statement with its own guard; `None` if one cannot hold the messages.
     fn append(&self, first: usize, known: &Known) -> Option<Statement> {
         let new = self.messages.get(first..)?;
         let mut params: Vec<Value> = vec![self.place.id().into(), known.last_id.into(), known.first_id.into()];
@@ -172,13 +170,8 @@ impl Save {
         Some(Statement::new(sql.clone(), params))
     }
 
-    fn write_one(&self, append: Statement) -> Plan<Written> {
-        Plan::write_returning(append).creating(&self.place.texts.schema).try_map(|rows| {
-            let ids: Result<Vec<i64>> = rows.iter().map(|row| row.get(0)).collect();
-            let ids = ids?;
-            let ends = ids.iter().min().copied().zip(ids.iter().max().copied());
-            Ok(ends.map_or(Written::Lost, |ends| Written::Done(Some(ends))))
-        })
+    fn write_one(&self, append: Statement, new: usize) -> Plan<Written> {
+        Plan::write_returning(append).creating(&self.place.texts.schema).map(move |rows| Written::Done(ids(&rows, new)))
     }
 
     fn batch(&self, first: usize, guard: Option<Statement>) -> Vec<Statement> {
@@ -195,7 +188,7 @@ impl Save {
     }
 
     fn write_batch(&self, batch: Vec<Statement>) -> Plan<Written> {
-        let written = match &self.operation {
+        match &self.operation {
             None => Plan::write(batch).creating(&self.place.texts.schema).map(|()| Written::Done(None)),
             Some(operation) => operation.apply(batch, &self.place.texts.schema).try_map(|recorded| {
                 Ok(match recorded {
@@ -203,12 +196,53 @@ impl Save {
                     Some(recorded) => Written::Before(stored_before(&recorded)?),
                 })
             }),
-        };
-        written.or_else(|error| if is_guard(&error) { Plan::ok(Written::Lost) } else { Plan::err(error) })
+        }
     }
+}
+
+/// The ids of the first and the last of so many new rows, which one statement numbers one after the other; `None` if the
+/// answer does not say.
+fn ids(rows: &Rows, new: usize) -> Option<(i64, i64)> {
+    let last = rows.last_insert_rowid().filter(|_| rows.changes() == u64::try_from(new).ok())?;
+    Some((last.checked_sub(i64::try_from(new).ok()?)? + 1, last))
 }
 
 fn stored_before(recorded: &Recorded) -> Result<usize> {
     let stored = recorded.result.as_deref().and_then(|result| result.parse().ok());
     stored.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the record of an operation does not say what was stored"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{sql::Texts, tail::Older};
+    use persql_core::{Answer, Step};
+
+    /// Saves two messages behind a known end; the answer says this of itself.
+    fn known_after(changes: Option<u64>, last_insert_rowid: Option<i64>) -> Option<(Option<i64>, Option<i64>)> {
+        let older = Older::Messages(Arc::default());
+        let known = Known { last_id: None, first_id: None, older, added: Vec::new(), complete: true };
+        let tail = Tail { place: Place::new(&Texts::default_names(), None), known: Some(known) };
+        let messages = [Message::user("x"), Message::user("y")];
+        let Step::Send(request, then) = save(&tail, &messages, &Options::default(), None).into_step() else {
+            panic!("nothing is sent")
+        };
+        let mut rows = Rows::default();
+        rows.set_changes(changes, last_insert_rowid);
+        let Step::Done(saved) = then.resume(request, Ok(Answer::Sets(vec![rows]))).into_step() else {
+            panic!("more is sent")
+        };
+        let saved = saved.unwrap();
+        assert_eq!(saved.stored(), 2);
+        saved.tail.known.map(|known| (known.first_id, known.last_id))
+    }
+
+    #[test]
+    fn the_end_is_known_if_the_answer_says_what_was_inserted() {
+        assert_eq!(known_after(Some(2), Some(8)), Some((Some(7), Some(8))));
+        // A server may say neither, and a trigger of somebody's may have left a row out.
+        for (changes, last_insert_rowid) in [(None, Some(8)), (Some(2), None), (Some(1), Some(8)), (None, None)] {
+            assert!(known_after(changes, last_insert_rowid).is_none());
+        }
+    }
 }
