@@ -186,14 +186,19 @@ pub(crate) fn search(shelf: &Shelf, question: &str) -> Plan<Vec<SearchResult>> {
 fn search_after(
     shelf: Shelf,
     query: Query,
-    mut page: PageSize,
+    mut size: PageSize,
     after: String,
     mut found: Vec<SearchResult>,
 ) -> Plan<Vec<SearchResult>> {
-    let wanted = page.rows(usize::MAX);
-    let list = Statement::new(shelf.texts.list_values.clone(), bounds(&shelf.prefix, after, wanted));
-    Plan::read(list).or_absent(&shelf.texts.storage_schema).and_then(move |rows| {
-        page.learn(&rows);
+    let wanted = size.rows(usize::MAX);
+    let page = Statement::new(shelf.texts.list_values.clone(), bounds(&shelf.prefix, after.clone(), wanted));
+    Plan::read(page).or_absent(&shelf.texts.storage_schema).then(move |outcome| {
+        let rows = match outcome {
+            Ok(rows) => rows,
+            Err(error) if size.shrink(wanted, &error) => return search_after(shelf, query, size, after, found),
+            Err(error) => return Plan::err(error),
+        };
+        size.learn(&rows);
         match values(&rows) {
             Err(error) => Plan::err(error),
             Ok(values) => {
@@ -202,7 +207,7 @@ fn search_after(
                     // One that cannot be read is passed over, as the framework does: it shall not fail every search.
                     query.matched(key.strip_prefix(&*shelf.prefix).unwrap_or(key), data?)
                 }));
-                if rows.len() <= wanted { Plan::ok(found) } else { search_after(shelf, query, page, last, found) }
+                if rows.len() <= wanted { Plan::ok(found) } else { search_after(shelf, query, size, last, found) }
             }
         }
     })
