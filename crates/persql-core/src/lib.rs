@@ -55,7 +55,7 @@ pub use local::{Durability, WriteStats};
 pub use me::Me;
 pub use operation::{Operation, Recorded};
 pub use pack::{Pack, pack, pack_rows};
-pub use page::PageSize;
+pub use page::{Page, PageSize};
 pub use plan::{Answer, Plan, Request, Step, Then};
 pub use rows::{Column, Meta, Row, Rows};
 pub use schema::{ColumnDescription, Description, ForeignKey, TableDescription, TableInfo};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{Pack, PageSize, Plan, Result, Row, Schema, Sql, Statement, pack};
+use crate::{Pack, PageSize, Plan, Result, Row, Schema, Sql, Statement, pack, page::to_i64};
 
 /// Sessions that one pass deletes.
 const INACTIVE_AT_ONCE: usize = 1_000;
@@ -95,24 +95,18 @@ struct List<T> {
 
 impl<T: Send + 'static> List<T> {
     /// Reads pages from an id on.
-    fn from(self, id: String, mut size: PageSize, mut listed: Vec<T>) -> Plan<Vec<T>> {
-        let wanted = size.rows(self.limit.saturating_sub(listed.len()));
-        let page = Statement::new(self.page.clone(), (id.as_str(), self.until.clone(), to_i64(wanted)));
-        Plan::read(page).or_absent(&self.schema).then(move |outcome| {
-            let rows = match outcome {
-                Ok(rows) => rows,
-                Err(error) if size.shrink(wanted, &error) => return self.from(id, size, listed),
-                Err(error) => return Plan::err(error),
-            };
-            match rows.iter().map(|row| (self.from_row)(&row)).collect::<Result<Vec<T>>>() {
-                Ok(page) => listed.extend(page),
+    fn from(self, id: String, size: PageSize, mut listed: Vec<T>) -> Plan<Vec<T>> {
+        let missing = self.limit.saturating_sub(listed.len());
+        let page = Statement::new(self.page.clone(), (id, self.until.clone(), PageSize::ROWS));
+        size.read(missing, page, &self.schema).and_then(move |page| {
+            match page.rows.iter().map(|row| (self.from_row)(&row)).collect::<Result<Vec<T>>>() {
+                Ok(found) => listed.extend(found),
                 Err(error) => return Plan::err(error),
             }
-            let last = rows.iter().next_back().map(|row| row.get::<String>(0));
+            let last = page.rows.iter().next_back().map(|row| row.get::<String>(0));
             match last {
-                Some(Ok(last)) if rows.len() >= wanted && listed.len() < self.limit => {
-                    size.learn(&rows);
-                    self.from(next(last), size, listed)
+                Some(Ok(last)) if page.is_full() && listed.len() < self.limit => {
+                    self.from(next(last), page.next, listed)
                 }
                 Some(Err(error)) => Plan::err(error),
                 _ => Plan::ok(listed),
@@ -185,10 +179,6 @@ impl Inactive {
             })
         })
     }
-}
-
-fn to_i64(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 /// The id that comes right after this one.

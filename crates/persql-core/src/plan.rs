@@ -111,6 +111,18 @@ pub enum Answer {
     Controlled(Controlled),
 }
 
+impl Answer {
+    /// The rows of the one statement that was sent.
+    pub(crate) fn only_set(self) -> Result<Rows> {
+        let Answer::Sets(sets) = self else { return Err(unexpected()) };
+        let mut sets = sets.into_iter();
+        match (sets.next(), sets.next()) {
+            (Some(rows), None) => Ok(rows),
+            _ => Err(Error::new(ErrorKind::Corrupt, "one statement was not answered with one result set")),
+        }
+    }
+}
+
 impl<T: Send + 'static> Plan<T> {
     /// An operation that is over before it began.
     pub fn result(result: Result<T>) -> Self {
@@ -125,6 +137,14 @@ impl<T: Send + 'static> Plan<T> {
     /// An operation that is refused and sends nothing.
     pub fn err(error: Error) -> Self {
         Self::result(Err(error))
+    }
+
+    /// Sends one request, and goes on with its outcome. The request comes back, so that it can be sent again.
+    pub(crate) fn sending(
+        request: Request,
+        next: impl FnOnce(Request, Result<Answer>) -> Plan<T> + Send + 'static,
+    ) -> Self {
+        Plan(Step::Send(request, Then(Box::new(next))))
     }
 
     /// The next thing to do.
@@ -216,7 +236,7 @@ impl<T: Send + 'static> Plan<T> {
 impl Plan<Answer> {
     /// Sends one request and gives its answer as it came.
     pub fn send(request: Request) -> Self {
-        Plan(Step::Send(request, Then(Box::new(|_, outcome| Plan::result(outcome)))))
+        Plan::sending(request, |_, outcome| Plan::result(outcome))
     }
 }
 
@@ -241,16 +261,7 @@ impl Plan<Rows> {
     }
 
     fn only_set(batch: Batch) -> Self {
-        Plan::send(Request::Batch(batch)).try_map(|answer| match answer {
-            Answer::Sets(sets) => {
-                let mut sets = sets.into_iter();
-                match (sets.next(), sets.next()) {
-                    (Some(rows), None) => Ok(rows),
-                    _ => Err(Error::new(ErrorKind::Corrupt, "one statement was not answered with one result set")),
-                }
-            }
-            _ => Err(unexpected()),
-        })
+        Plan::send(Request::Batch(batch)).try_map(Answer::only_set)
     }
 
     /// Gives no rows, instead of an error, if a table of the schema or the whole database is not there yet.

@@ -356,6 +356,13 @@ impl Batch {
         &self.statements
     }
 
+    /// Puts another value in place of the last parameter of all.
+    pub(crate) fn set_last_param(&mut self, value: impl Into<Value>) {
+        if let Some(last) = self.statements.last_mut().and_then(|statement| statement.params.last_mut()) {
+            *last = value.into();
+        }
+    }
+
     /// How they are to be run.
     pub fn access(&self) -> Access {
         self.access

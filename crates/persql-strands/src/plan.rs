@@ -185,40 +185,25 @@ impl List {
         self,
         after: i64,
         offset: usize,
-        mut size: PageSize,
+        size: PageSize,
         mut found: Vec<SessionMessage>,
     ) -> Plan<Vec<SessionMessage>> {
         let missing = self.limit.saturating_sub(found.len());
         if missing == 0 {
             return Plan::ok(found);
         }
-        let wanted = size.rows(missing);
-        let params: Vec<Value> = vec![
-            self.session_id.as_ref().into(),
-            self.agent_id.as_ref().into(),
-            after.into(),
-            to_i64(wanted).into(),
-            to_i64(offset).into(),
-        ];
+        let params = (self.session_id.as_ref(), self.agent_id.as_ref(), after, to_i64(offset), PageSize::ROWS);
         let page = Statement::new(self.texts.list_messages.clone(), params);
-        Plan::read(page).or_absent(&self.texts.schema).then(move |outcome| {
-            let rows = match outcome {
-                Ok(rows) => rows,
-                Err(error) if size.shrink(wanted, &error) => return self.next(after, offset, size, found),
-                Err(error) => return Plan::err(error),
-            };
+        size.read(missing, page, &self.texts.schema).and_then(move |page| {
             let mut last = after;
-            let read: Result<()> = rows.iter().try_for_each(|row| {
+            let read: Result<()> = page.rows.iter().try_for_each(|row| {
                 last = row.get(0)?;
                 found.push(self.read(last, text_of(&row, 1, &"a message")?)?);
                 Ok(())
             });
             match read {
                 Err(error) => Plan::err(error),
-                Ok(()) if rows.len() >= wanted => {
-                    size.learn(&rows);
-                    self.next(last, 0, size, found)
-                }
+                Ok(()) if page.is_full() => self.next(last, 0, page.next, found),
                 Ok(()) => Plan::ok(found),
             }
         })

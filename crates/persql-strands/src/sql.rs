@@ -126,7 +126,7 @@ SELECT ?1, ?2, ?3 + item.key, {data}, {now}, {now} FROM json_each(?4) AS item";
 /// By primary key; the offset walks the index only.
 pub(crate) const LIST_MESSAGES: &str = "\
 SELECT message_id, data FROM {messages} WHERE session_id = ?1 AND agent_id = ?2 AND message_id > ?3
-ORDER BY message_id LIMIT ?4 OFFSET ?5";
+ORDER BY message_id LIMIT ?5 OFFSET ?4";
 
 /// Everything that a restored agent needs: by the primary keys, the payloads in one pass and unsorted. The offset is
 /// read from the agent's record where SQLite can read that; the caller checks it.

@@ -163,22 +163,17 @@ fn many_texts_go_in_one_statement(world: &World) -> Outcome {
 }
 
 /// All numbers above this one, a page at a time.
-fn pages(after: i64, mut size: PageSize, mut found: Vec<i64>) -> Plan<Vec<i64>> {
-    let wanted = size.rows(usize::MAX);
-    let limit = i64::try_from(wanted).unwrap_or(i64::MAX);
-    let page = Statement::new("SELECT a, b FROM t WHERE a > ?1 ORDER BY a LIMIT ?2", [after, limit]);
-    Plan::read(page).and_then(move |rows| {
-        size.learn(&rows);
-        match integers(&rows) {
-            Ok(numbers) => {
-                found.extend(&numbers);
-                match numbers.last() {
-                    Some(last) if numbers.len() == wanted => pages(*last, size, found),
-                    _ => Plan::ok(found),
-                }
+fn pages(after: i64, size: PageSize, mut found: Vec<i64>) -> Plan<Vec<i64>> {
+    let page = Statement::new("SELECT a, b FROM t WHERE a > ?1 ORDER BY a LIMIT ?2", (after, PageSize::ROWS));
+    size.read(usize::MAX, page, &Schema::new([], [])).and_then(move |page| match integers(&page.rows) {
+        Ok(numbers) => {
+            found.extend(numbers);
+            match found.last() {
+                Some(last) if page.is_full() => pages(*last, page.next, found),
+                _ => Plan::ok(found),
             }
-            Err(error) => Plan::err(error),
         }
+        Err(error) => Plan::err(error),
     })
 }
 

@@ -18,6 +18,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_search_passes_over_what_cannot_be_read,
         a_namespace_searches_its_own_keys,
         a_long_search_comes_in_pages_of_whole_values,
+        a_search_that_the_server_cannot_answer_goes_in_smaller_pages,
         a_search_finds_what_reading_everything_finds,
     ]
 }
@@ -150,6 +151,19 @@ fn a_long_search_comes_in_pages_of_whole_values(world: &World) -> Outcome {
     let (requests, found) = db.counting(|| keys(&storage, "word"));
     assert_eq!((requests, found?.len()), (3, 503));
     assert_eq!(storage.search("31 word")?[0].data.len(), 2_500_000);
+    Ok(())
+}
+
+fn a_search_that_the_server_cannot_answer_goes_in_smaller_pages(world: &World) -> Outcome {
+    let db = world.terse_db()?;
+    let storage = storage(&db);
+    for key in ["1", "2", "3", "4", "5"] {
+        storage.write(key, "word ".repeat(240_000))?;
+    }
+    // A page goes one row further than asked: 256, 32 and 4 are too many, 1 gives 2 values, and 3 what is left.
+    let expected = if world.mode().is_server() { 5 } else { 1 };
+    let (requests, found) = db.counting(|| keys(&storage, "word"));
+    assert_eq!((requests, found?), (expected, ["1", "2", "3", "4", "5"].map(str::to_owned).to_vec()));
     Ok(())
 }
 

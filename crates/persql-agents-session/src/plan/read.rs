@@ -2,7 +2,7 @@
 
 use persql_core::{PageSize, Plan, Result, Rows, Statement};
 
-use super::{Place, to_i64};
+use super::Place;
 use crate::{
     Limit,
     call::{Head, OpenCalls},
@@ -32,28 +32,19 @@ pub(crate) fn read_items<T: Send + 'static>(place: &Place, limit: Limit, decode:
 fn all_after<T: Send + 'static>(
     place: Place,
     after: i64,
-    mut size: PageSize,
+    size: PageSize,
     mut items: Vec<T>,
     decode: Decode<T>,
 ) -> Plan<Vec<T>> {
-    let wanted = size.rows(usize::MAX);
-    let page = Statement::new(place.texts.items_after.clone(), (place.id(), after, to_i64(wanted)));
-    Plan::read(page).or_absent(&place.texts.schema).then(move |outcome| {
-        let rows = match outcome {
-            Ok(rows) => rows,
-            Err(error) if size.shrink(wanted, &error) => return all_after(place, after, size, items, decode),
-            Err(error) => return Plan::err(error),
-        };
-        let read = each(&rows, |stored| {
+    let page = Statement::new(place.texts.items_after.clone(), (place.id(), after, PageSize::ROWS));
+    size.read(usize::MAX, page, &place.texts.schema).and_then(move |page| {
+        let read = each(&page.rows, |stored| {
             items.extend(decode(stored)?);
             Ok(())
         });
         match read {
             Err(error) => Plan::err(error),
-            Ok(Some(last)) if rows.len() >= wanted => {
-                size.learn(&rows);
-                all_after(place, last, size, items, decode)
-            }
+            Ok(Some(last)) if page.is_full() => all_after(place, last, page.next, items, decode),
             Ok(_) => Plan::ok(items),
         }
     })
@@ -116,24 +107,14 @@ pub(super) fn read_window<T: Send + 'static>(place: &Place, limit: Limit, decode
 fn window_before<T: Send + 'static>(
     place: Place,
     before: i64,
-    mut size: PageSize,
+    size: PageSize,
     mut window: Window<T>,
 ) -> Plan<Window<T>> {
-    let wanted = size.rows(window.wanted());
-    let page = Statement::new(place.texts.items_before.clone(), (place.id(), before, to_i64(wanted)));
-    Plan::read(page).or_absent(&place.texts.schema).then(move |outcome| {
-        let rows = match outcome {
-            Ok(rows) => rows,
-            Err(error) if size.shrink(wanted, &error) => return window_before(place, before, size, window),
-            Err(error) => return Plan::err(error),
-        };
-        let read = each(&rows, |stored| window.take(stored));
-        match read {
+    let page = Statement::new(place.texts.items_before.clone(), (place.id(), before, PageSize::ROWS));
+    size.read(window.wanted(), page, &place.texts.schema).and_then(move |page| {
+        match each(&page.rows, |stored| window.take(stored)) {
             Err(error) => Plan::err(error),
-            Ok(Some(last)) if rows.len() >= wanted && !window.is_complete() => {
-                size.learn(&rows);
-                window_before(place, last, size, window)
-            }
+            Ok(Some(last)) if page.is_full() && !window.is_complete() => window_before(place, last, page.next, window),
             Ok(_) => Plan::ok(window),
         }
     })

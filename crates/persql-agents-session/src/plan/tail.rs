@@ -14,20 +14,15 @@ fn tail_before(
     place: Place,
     before: i64,
     n: usize,
-    mut size: PageSize,
+    size: PageSize,
     mut newest_first: Vec<(i64, String)>,
 ) -> Plan<Tail> {
     // One more, to know whether anything is older.
-    let wanted = size.rows(n.saturating_sub(newest_first.len()).saturating_add(1));
-    let page = Statement::new(place.texts.items_before.clone(), (place.id(), before, to_i64(wanted)));
-    Plan::read(page).or_absent(&place.texts.schema).then(move |outcome| {
-        let rows = match outcome {
-            Ok(rows) => rows,
-            Err(error) if size.shrink(wanted, &error) => return tail_before(place, before, n, size, newest_first),
-            Err(error) => return Plan::err(error),
-        };
+    let missing = n.saturating_sub(newest_first.len()).saturating_add(1);
+    let page = Statement::new(place.texts.items_before.clone(), (place.id(), before, PageSize::ROWS));
+    size.read(missing, page, &place.texts.schema).and_then(move |page| {
         let mut complete = true;
-        let read = each(&rows, |stored| {
+        let read = each(&page.rows, |stored| {
             if newest_first.len() == n {
                 complete = false;
                 return Ok(());
@@ -40,10 +35,7 @@ fn tail_before(
         });
         match read {
             Err(error) => Plan::err(error),
-            Ok(Some(last)) if complete && rows.len() >= wanted => {
-                size.learn(&rows);
-                tail_before(place, last, n, size, newest_first)
-            }
+            Ok(Some(last)) if complete && page.is_full() => tail_before(place, last, n, page.next, newest_first),
             Ok(_) => {
                 newest_first.reverse();
                 Plan::ok(Tail { rows: newest_first, complete })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use persql_core::{Error, ErrorKind, PageSize, Plan, Result, Row, Statement, ValueRef};
 
-use super::{Place, to_i64};
+use super::Place;
 use crate::{
     History, Message, Tail,
     dedup::Identity,
@@ -46,19 +46,13 @@ pub(super) fn load(place: &Place, options: &Options) -> Plan<History> {
 fn rows_after(
     place: Place,
     after: i64,
-    mut size: PageSize,
+    size: PageSize,
     mut ids: Vec<i64>,
     mut messages: Vec<Message>,
 ) -> Plan<(Vec<i64>, Vec<Message>)> {
-    let wanted = size.rows(usize::MAX);
-    let page = Statement::new(place.texts.messages_after.clone(), (place.id(), after, to_i64(wanted)));
-    Plan::read(page).or_absent(&place.texts.schema).then(move |outcome| {
-        let rows = match outcome {
-            Ok(rows) => rows,
-            Err(error) if size.shrink(wanted, &error) => return rows_after(place, after, size, ids, messages),
-            Err(error) => return Plan::err(error),
-        };
-        for row in rows.iter() {
+    let page = Statement::new(place.texts.messages_after.clone(), (place.id(), after, PageSize::ROWS));
+    size.read(usize::MAX, page, &place.texts.schema).and_then(move |page| {
+        for row in page.rows.iter() {
             match stored(&row) {
                 Ok((id, message)) => {
                     ids.push(id);
@@ -68,10 +62,7 @@ fn rows_after(
             }
         }
         match ids.last().copied() {
-            Some(last) if rows.len() >= wanted => {
-                size.learn(&rows);
-                rows_after(place, last, size, ids, messages)
-            }
+            Some(last) if page.is_full() => rows_after(place, last, page.next, ids, messages),
             _ => Plan::ok((ids, messages)),
         }
     })
@@ -106,23 +97,16 @@ fn newest_before(
     place: Place,
     first_id: Option<i64>,
     n: usize,
-    mut size: PageSize,
+    size: PageSize,
     mut last_id: Option<i64>,
     mut newest_first: Vec<Identity<'static>>,
 ) -> Plan<Tail> {
-    let wanted = size.rows(n.saturating_sub(newest_first.len()));
+    let missing = n.saturating_sub(newest_first.len());
     let before = first_id.unwrap_or(i64::MAX);
-    let page = Statement::new(place.texts.messages_before.clone(), (place.id(), before, to_i64(wanted)));
-    Plan::read(page).or_absent(&place.texts.schema).then(move |outcome| {
-        let rows = match outcome {
-            Ok(rows) => rows,
-            Err(error) if size.shrink(wanted, &error) => {
-                return newest_before(place, first_id, n, size, last_id, newest_first);
-            }
-            Err(error) => return Plan::err(error),
-        };
+    let page = Statement::new(place.texts.messages_before.clone(), (place.id(), before, PageSize::ROWS));
+    size.read(missing, page, &place.texts.schema).and_then(move |page| {
         let mut oldest = None;
-        for row in rows.iter() {
+        for row in page.rows.iter() {
             let (id, text) = match row.get::<i64>(0).and_then(|id| Ok((id, text_of(&row)?))) {
                 Ok(found) => found,
                 Err(error) => return Plan::err(error),
@@ -134,9 +118,8 @@ fn newest_before(
             newest_first.push(message.map_or_else(Identity::unreadable, |message| Identity::of(&message).into_owned()));
         }
         match oldest {
-            Some(oldest) if rows.len() >= wanted && newest_first.len() < n => {
-                size.learn(&rows);
-                newest_before(place, Some(oldest), n, size, last_id, newest_first)
+            Some(oldest) if page.is_full() && newest_first.len() < n => {
+                newest_before(place, Some(oldest), n, page.next, last_id, newest_first)
             }
             _ => {
                 let complete = newest_first.len() < n;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use persql_core::{Error, ErrorKind, PageSize, Plan, Result, Rows, Statement, Value};
+use persql_core::{Error, ErrorKind, PageSize, Plan, Result, Rows, Statement};
 
 use crate::{
     JsonText, MultiAgentState, Page, Restored, Session, SessionAgent, SessionMessage, Tracked,
@@ -10,7 +10,7 @@ use crate::{
     plan::{
         List, agent_params, append, check_ids, multi_agent_params, read_multi_agent,
         record::{Fields, MessageName, Rewrite, agent_name, is_taken, rewrite, text_of},
-        session_params, to_i64,
+        session_params,
     },
     texts::Texts,
     tool_use::repair_tool_use_text,
@@ -31,34 +31,16 @@ const ATTEMPTS: usize = 3;
 pub(crate) fn initialize(place: &Place, agent: &SessionAgent, messages: Vec<JsonText>) -> Result<Plan<Restored>> {
     // What cannot be stored is refused before anything is asked.
     create_batch(place, agent, 0, &messages)?;
-    Ok(restore_or_create(place.clone(), agent.clone(), messages, PageSize::default(), ATTEMPTS))
+    Ok(restore_or_create(place.clone(), agent.clone(), messages, ATTEMPTS))
 }
 
-fn restore_or_create(
-    place: Place,
-    agent: SessionAgent,
-    messages: Vec<JsonText>,
-    mut size: PageSize,
-    attempts: usize,
-) -> Plan<Restored> {
-    let wanted = size.rows(usize::MAX);
-    let params: Vec<Value> =
-        vec![place.session_id.as_ref().into(), agent.agent_id.as_str().into(), to_i64(wanted).into()];
+fn restore_or_create(place: Place, agent: SessionAgent, messages: Vec<JsonText>, attempts: usize) -> Plan<Restored> {
+    let params = (place.session_id.as_ref(), agent.agent_id.as_str(), PageSize::ROWS);
     let read = Statement::new(place.texts.restore.clone(), params);
-    Plan::read(read).or_absent(&place.texts.schema).then(move |outcome| {
-        let rows = match outcome {
-            Ok(rows) => rows,
-            Err(error) if size.shrink(wanted, &error) => {
-                return restore_or_create(place, agent, messages, size, attempts);
-            }
-            Err(error) => return Plan::err(error),
-        };
-        match Found::of(&place, &agent.agent_id, &rows) {
+    PageSize::default().read(usize::MAX, read, &place.texts.schema).and_then(move |page| {
+        match Found::of(&place, &agent.agent_id, &page.rows) {
             Err(error) => Plan::err(error),
-            Ok(found) if found.agent.is_some() => {
-                size.learn(&rows);
-                restore(place, &agent, found, wanted, size)
-            }
+            Ok(found) if found.agent.is_some() => restore(place, &agent, found, page.wanted, page.next),
             Ok(found) => create(place, agent, messages, found.newest_id, attempts),
         }
     })
@@ -174,9 +156,7 @@ fn create(
             tracked.synced = Some(agent.clone());
             Plan::ok(Restored { tracked, agent, messages, is_new: true })
         }
-        Err(error) if is_taken(&error) && attempts > 0 => {
-            restore_or_create(place, agent, messages, PageSize::default(), attempts - 1)
-        }
+        Err(error) if is_taken(&error) && attempts > 0 => restore_or_create(place, agent, messages, attempts - 1),
         Err(error) => Plan::err(error),
     })
 }

@@ -3,7 +3,7 @@
 use std::{cmp::Reverse, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use persql_core::{Error, ErrorKind, PageSize, Plan, Result, Rows, Statement, Value, end_of_prefix, limits};
+use persql_core::{Error, ErrorKind, PageSize, Plan, Result, Rows, Statement, end_of_prefix, limits};
 
 use crate::{SearchResult, SnapshotKeys, key, plan::to_i64, search::Query, texts::Texts};
 
@@ -149,7 +149,8 @@ pub(crate) fn list(shelf: &Shelf, prefix: &str) -> Result<Plan<Vec<String>>> {
 }
 
 fn keys_after(shelf: Shelf, prefix: String, after: String, mut found: Vec<String>) -> Plan<Vec<String>> {
-    let list = Statement::new(shelf.texts.list_keys.clone(), bounds(&prefix, after, KEYS_AT_ONCE));
+    let params = (prefix.as_str(), after, end_of_prefix(&prefix), to_i64(KEYS_AT_ONCE));
+    let list = Statement::new(shelf.texts.list_keys.clone(), params);
     Plan::read(list).or_absent(&shelf.texts.storage_schema).and_then(move |rows| {
         let mut last = String::new();
         for row in rows.iter() {
@@ -163,11 +164,6 @@ fn keys_after(shelf: Shelf, prefix: String, after: String, mut found: Vec<String
         }
         if rows.len() < KEYS_AT_ONCE { Plan::ok(found) } else { keys_after(shelf, prefix, last, found) }
     })
-}
-
-/// What stands behind this key and begins with the prefix: so many rows.
-fn bounds(prefix: &str, after: String, rows: usize) -> Vec<Value> {
-    vec![prefix.into(), after.into(), end_of_prefix(prefix).into(), to_i64(rows).into()]
 }
 
 /// All values in which a word of the question is, best first.
@@ -186,23 +182,24 @@ pub(crate) fn search(shelf: &Shelf, question: &str) -> Plan<Vec<SearchResult>> {
 fn search_after(
     shelf: Shelf,
     query: Query,
-    mut page: PageSize,
+    size: PageSize,
     after: String,
     mut found: Vec<SearchResult>,
 ) -> Plan<Vec<SearchResult>> {
-    let wanted = page.rows(usize::MAX);
-    let list = Statement::new(shelf.texts.list_values.clone(), bounds(&shelf.prefix, after, wanted));
-    Plan::read(list).or_absent(&shelf.texts.storage_schema).and_then(move |rows| {
-        page.learn(&rows);
-        match values(&rows) {
+    let params = (&*shelf.prefix, after, end_of_prefix(&shelf.prefix), PageSize::ROWS);
+    let page = Statement::new(shelf.texts.list_values.clone(), params);
+    size.read(usize::MAX, page, &shelf.texts.storage_schema).and_then(move |page| {
+        match values(&page.rows) {
             Err(error) => Plan::err(error),
             Ok(values) => {
+                // A page goes one row further than asked, if there is one.
+                let is_last = page.rows.len() <= page.wanted;
                 let last = values.last().map(|value| value.key.to_owned()).unwrap_or_default();
                 found.extend(values.into_iter().filter_map(|Found { key, data }| {
                     // One that cannot be read is passed over, as the framework does: it shall not fail every search.
                     query.matched(key.strip_prefix(&*shelf.prefix).unwrap_or(key), data?)
                 }));
-                if rows.len() <= wanted { Plan::ok(found) } else { search_after(shelf, query, page, last, found) }
+                if is_last { Plan::ok(found) } else { search_after(shelf, query, page.next, last, found) }
             }
         }
     })

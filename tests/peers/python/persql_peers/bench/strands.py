@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from strands import Agent
-from strands.models.model import Model
 from strands.session.file_session_manager import FileSessionManager
 from strands.session.repository_session_manager import RepositorySessionManager
 from strands.types.session import SessionMessage
 
 from .. import storage
 from ..strands import PerSqlSessionRepository
+from ..strands_model import Stub
 from .work import Case, Work, all_there
 
 # Nobody awaits a repository.
@@ -18,24 +18,6 @@ storage.BLOCKING = True
 
 # Turns after which a new session is begun, for the cost of theirs grows with what is stored.
 TURNS = 25
-
-
-class Silent(Model):
-    """Is never asked."""
-
-    def update_config(self, **_: Any) -> None:
-        pass
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
-
-    async def structured_output(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError
-        yield
-
-    async def stream(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError
-        yield
 
 
 class Conversation:
@@ -51,7 +33,7 @@ class Conversation:
     def begin(self) -> None:
         self.begun += 1
         self.manager = self.open_session(f"session-{self.name}-{self.begun}")
-        self.agent = Agent(model=Silent(), agent_id="helper", session_manager=self.manager, callback_handler=None)
+        self.agent = Agent(model=Stub(), agent_id="helper", session_manager=self.manager, callback_handler=None)
 
     def append(self) -> None:
         for message in self.turn:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from persql_peers.child import Child
 from persql_peers.strands import PerSqlSessionRepository
+from persql_peers.strands_model import Stub
 from strands import Agent
-from strands.models.model import Model
 from strands.session.repository_session_manager import RepositorySessionManager
 from strands.session.session_repository import SessionRepository
 from strands.types.session import Session, SessionAgent, SessionMessage, SessionType, encode_bytes_values
@@ -101,32 +101,6 @@ class Rows(SessionRepository):
 
     def update_multi_agent(self, session_id: str, multi_agent: Any, **_: Any) -> None:
         self.create_multi_agent(session_id, multi_agent)
-
-
-class Stub(Model):
-    """Answers, and can ask for a redaction first."""
-
-    def __init__(self, redact: bool) -> None:
-        self.redact = redact
-
-    def update_config(self, **_: Any) -> None:
-        pass
-
-    def get_config(self) -> dict[str, Any]:
-        return {}
-
-    async def structured_output(self, *_: Any, **__: Any) -> Any:
-        raise NotImplementedError
-        yield
-
-    async def stream(self, *_: Any, **__: Any) -> Any:
-        if self.redact:
-            yield {"redactContent": {"redactUserContentMessage": "[redacted]"}}
-        yield {"messageStart": {"role": "assistant"}}
-        yield {"contentBlockStart": {"start": {}}}
-        yield {"contentBlockDelta": {"delta": {"text": "Grüße 日本語 😀 \u2028"}}}
-        yield {"contentBlockStop": {}}
-        yield {"messageStop": {"stopReason": "end_turn"}}
 
 
 class Team:
