@@ -72,15 +72,16 @@ impl Known {
     }
 
     /// The same end with these messages behind it.
-    pub(crate) fn followed_by(&self, saved: &[Message], first_id: Option<i64>, last_id: i64) -> Self {
+    pub(crate) fn followed_by(self, saved: Vec<Message>, first_id: i64, last_id: i64) -> Self {
         if self.added.len() + saved.len() > LONGEST_CHAIN {
             // Forget what was before: a save that needs more will read it.
             let older = Older::Identities(Arc::default());
-            return Self { last_id: Some(last_id), first_id, older, added: saved.to_vec(), complete: false };
+            let (first_id, last_id) = (Some(first_id), Some(last_id));
+            return Self { last_id, first_id, older, added: saved, complete: false };
         }
-        let added = self.added.iter().chain(saved).cloned().collect();
-        let (first_id, older) = (self.first_id.or(first_id), self.older.clone());
-        Self { last_id: Some(last_id), first_id, older, added, complete: self.complete }
+        let mut added = self.added;
+        added.extend(saved);
+        Self { last_id: Some(last_id), first_id: self.first_id.or(Some(first_id)), added, ..self }
     }
 }
 
@@ -105,7 +106,7 @@ mod tests {
         let older = Older::Messages([Message::user("old")].into());
         let mut known = Known { last_id: Some(1), first_id: Some(1), older, added: Vec::new(), complete: true };
         for n in 0..1_000_i64 {
-            known = known.followed_by(&[Message::user("x"), Message::user("y")], Some(2 * n + 2), 2 * n + 3);
+            known = known.followed_by(vec![Message::user("x"), Message::user("y")], 2 * n + 2, 2 * n + 3);
             assert!((2..=LONGEST_CHAIN).contains(&known.added.len()));
         }
         assert_eq!((known.last_id, known.newest(2).map(|newest| newest.len())), (Some(2_001), Some(2)));

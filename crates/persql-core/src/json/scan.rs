@@ -231,8 +231,15 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// The rest of a string, from after its opening quote.
+    /// The rest of a string, from after its opening quote. Most have no escapes in them.
     fn string(&mut self) -> Result<(), JsonError> {
+        self.at += plain_run(self.rest());
+        if self.eat(b'"') { Ok(()) } else { self.escaped_string() }
+    }
+
+    /// The rest of a string, from an escape on.
+    fn escaped_string(&mut self) -> Result<(), JsonError> {
+        self.is_escaped = true;
         // Whether a high surrogate has just been read, which wants a low one at once.
         let mut high = false;
         loop {
@@ -252,7 +259,6 @@ impl<'a> Scanner<'a> {
                     None => "expected '\"'",
                 }));
             }
-            self.is_escaped = true;
             let code = match self.peek() {
                 Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
                     self.at += 1;

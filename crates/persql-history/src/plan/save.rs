@@ -1,7 +1,5 @@
 //! Saving messages behind a history that others save to as well.
 
-use std::sync::Arc;
-
 use persql_core::{
     Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, Rows, Statement, Value, limits, pack, pack_rows,
 };
@@ -79,7 +77,7 @@ pub(crate) fn save(tail: &Tail, messages: &[Message], options: &Options, operati
     let save = Save { place, messages, dedup, max_messages, operation };
     match dedup {
         Dedup::Off => save_all(save),
-        _ => attempt(Arc::new(save), tail.clone(), ROUNDS),
+        _ => attempt(save, tail.clone(), ROUNDS),
     }
 }
 
@@ -93,21 +91,21 @@ fn save_all(save: Save) -> Plan<Saved> {
 }
 
 /// Finds what is new behind the end that is known, and writes it if that still is the end.
-fn attempt(save: Arc<Save>, tail: Tail, rounds: usize) -> Plan<Saved> {
+fn attempt(mut save: Save, tail: Tail, rounds: usize) -> Plan<Saved> {
     let wanted = save.messages.len();
     let found = tail.known.and_then(|known| Some((save.already_stored(&known)?, known)));
     let Some((first, known)) = found else {
         return read_tail(&save.place, wanted).and_then(move |tail| attempt(save, tail, rounds));
     };
     if first == wanted && save.operation.is_none() {
-        let tail = Tail { place: save.place.clone(), known: Some(known) };
-        return Plan::ok(Saved { stored: 0, tail });
+        return Plan::ok(Saved { stored: 0, tail: Tail { place: save.place, known: Some(known) } });
     }
     save.write(first, &known).then(move |outcome| match outcome {
         Ok(Written::Done(ids)) => {
-            let new = save.messages.get(first..).unwrap_or_default();
-            let known = ids.map(|(first_id, last_id)| known.followed_by(new, Some(first_id), last_id));
-            Plan::ok(Saved { stored: new.len(), tail: Tail { place: save.place.clone(), known } })
+            let new = save.messages.split_off(first);
+            let stored = new.len();
+            let known = ids.map(|(first_id, last_id)| known.followed_by(new, first_id, last_id));
+            Plan::ok(Saved { stored, tail: Tail { place: save.place, known } })
         }
         Ok(Written::Before(stored)) => Plan::ok(save.saved(stored)),
         Err(error) if !is_guard(&error) => Plan::err(error),
@@ -214,6 +212,8 @@ fn stored_before(recorded: &Recorded) -> Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::{sql::Texts, tail::Older};
     use persql_core::{Answer, Step};
