@@ -73,7 +73,11 @@ impl Conn {
 
     /// Runs statements up to the first that fails.
     pub(super) fn execute_all(&self, statements: &[Statement]) -> Result<Vec<Rows>> {
-        statements.iter().map(|statement| self.execute(statement)).collect()
+        let mut sets = Vec::with_capacity(statements.len());
+        for statement in statements {
+            sets.push(self.execute(statement)?);
+        }
+        Ok(sets)
     }
 
     /// Runs statements in a transaction that takes the write lock at once.
