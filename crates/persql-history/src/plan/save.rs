@@ -125,6 +125,9 @@ impl Save {
     /// How many of the messages are stored already, if enough is known to say.
     fn already_stored(&self, known: &Known) -> Option<usize> {
         let newest = known.newest(self.messages.len())?;
+        if newest.is_empty() {
+            return Some(0);
+        }
         let incoming: Vec<Identity<'_>> = self.messages.iter().map(Identity::of).collect();
         Some(already_stored(&newest, &incoming, self.dedup))
     }
