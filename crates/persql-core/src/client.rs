@@ -440,8 +440,7 @@ impl Shared {
         }
         lock(&self.usage).add(&meta);
         if let Ok(Answer::Sets(sets)) = outcome {
-            let meta = Arc::new(meta);
-            sets.iter_mut().for_each(|rows| rows.set_meta(Arc::clone(&meta)));
+            sets.iter_mut().for_each(|rows| rows.set_meta(meta.clone()));
         }
     }
 }

@@ -147,6 +147,11 @@ impl<T: Send + 'static> Plan<T> {
         Plan(Step::Send(request, Then(Box::new(next))))
     }
 
+    /// Sends one request, and reads its answer.
+    fn asking(request: Request, read: impl FnOnce(Answer) -> Result<T> + Send + 'static) -> Self {
+        Self::sending(request, |_, outcome| Plan::result(outcome.and_then(read)))
+    }
+
     /// The next thing to do.
     pub fn into_step(self) -> Step<T> {
         self.0
@@ -236,7 +241,7 @@ impl<T: Send + 'static> Plan<T> {
 impl Plan<Answer> {
     /// Sends one request and gives its answer as it came.
     pub fn send(request: Request) -> Self {
-        Plan::sending(request, |_, outcome| Plan::result(outcome))
+        Plan::asking(request, Ok)
     }
 }
 
@@ -261,7 +266,7 @@ impl Plan<Rows> {
     }
 
     fn only_set(batch: Batch) -> Self {
-        Plan::send(Request::Batch(batch)).try_map(Answer::only_set)
+        Plan::asking(Request::Batch(batch), Answer::only_set)
     }
 
     /// Gives no rows, instead of an error, if a table of the schema or the whole database is not there yet.
@@ -275,7 +280,7 @@ impl Plan<()> {
     /// Sends statements that write: all of them take effect, or none. No statement is nothing to send.
     pub fn write(statements: impl IntoIterator<Item = Statement>) -> Self {
         let batch = Batch::write(statements);
-        if batch.statements().is_empty() { Plan::ok(()) } else { Plan::send(Request::Batch(batch)).map(|_| ()) }
+        if batch.statements().is_empty() { Plan::ok(()) } else { Plan::asking(Request::Batch(batch), |_| Ok(())) }
     }
 
     /// Does nothing, instead of failing, if a table of the schema or the whole database is not there yet.
@@ -292,7 +297,7 @@ impl Plan<Vec<Rows>> {
         if batch.statements().is_empty() {
             return Plan::ok(Vec::new());
         }
-        Plan::send(Request::Batch(batch)).try_map(|answer| match answer {
+        Plan::asking(Request::Batch(batch), |answer| match answer {
             Answer::Sets(sets) => Ok(sets),
             _ => Err(unexpected()),
         })
@@ -302,7 +307,7 @@ impl Plan<Vec<Rows>> {
 impl Plan<Vec<TableInfo>> {
     /// Asks for the names and sizes of the tables.
     pub fn tables() -> Self {
-        Plan::send(Request::Tables).try_map(|answer| match answer {
+        Plan::asking(Request::Tables, |answer| match answer {
             Answer::Tables(tables) => Ok(tables),
             _ => Err(unexpected()),
         })
@@ -312,7 +317,7 @@ impl Plan<Vec<TableInfo>> {
 impl Plan<Description> {
     /// Asks for the whole schema.
     pub fn describe() -> Self {
-        Plan::send(Request::Describe).try_map(|answer| match answer {
+        Plan::asking(Request::Describe, |answer| match answer {
             Answer::Description(description) => Ok(description),
             _ => Err(unexpected()),
         })
@@ -322,7 +327,7 @@ impl Plan<Description> {
 impl Plan<Controlled> {
     /// Asks for something about databases.
     pub fn control(control: Control) -> Self {
-        Plan::send(Request::Control(control)).try_map(|answer| match answer {
+        Plan::asking(Request::Control(control), |answer| match answer {
             Answer::Controlled(controlled) => Ok(controlled),
             _ => Err(unexpected()),
         })

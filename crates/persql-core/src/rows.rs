@@ -4,7 +4,7 @@ mod de;
 mod meta;
 mod spare;
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use serde::de::DeserializeOwned;
 
@@ -26,7 +26,7 @@ pub struct Rows {
     blobs: Vec<u8>,
     changes: Option<u64>,
     last_insert_rowid: Option<i64>,
-    meta: Option<Arc<Meta>>,
+    meta: Meta,
 }
 
 #[derive(Clone, Copy)]
@@ -61,7 +61,7 @@ impl Rows {
     }
 
     fn empty(Spare { columns, cells, text }: Spare) -> Self {
-        Self { columns, cells, text, blobs: Vec::new(), changes: None, last_insert_rowid: None, meta: None }
+        Self { columns, cells, text, blobs: Vec::new(), changes: None, last_insert_rowid: None, meta: Meta::default() }
     }
 
     /// Names the columns of cells that came first.
@@ -97,8 +97,8 @@ impl Rows {
     }
 
     /// Sets what the request cost.
-    pub fn set_meta(&mut self, meta: Arc<Meta>) {
-        self.meta = Some(meta);
+    pub fn set_meta(&mut self, meta: Meta) {
+        self.meta = meta;
     }
 
     /// The names of the columns.
@@ -139,7 +139,7 @@ impl Rows {
 
     /// What the request cost.
     pub fn meta(&self) -> &Meta {
-        self.meta.as_deref().unwrap_or(Meta::NONE)
+        &self.meta
     }
 
     /// The row at this position, counted from 0.

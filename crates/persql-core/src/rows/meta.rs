@@ -19,10 +19,6 @@ pub struct Meta {
 }
 
 impl Meta {
-    /// Of an answer that no request gave.
-    pub(super) const NONE: &Self =
-        &Self { rows_read: 0, rows_written: 0, duration: Duration::ZERO, statement_count: 0, cost_usd: None };
-
     /// Adds another request's cost to this sum.
     pub fn add(&mut self, other: &Meta) {
         self.rows_read += other.rows_read;

@@ -1,6 +1,6 @@
 //! Answers as they come over the wire.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -35,7 +35,7 @@ pub(crate) fn decode(request: &Request, status: u16, headers: &Headers, body: &[
         Request::Batch(batch) => {
             let (mut sets, inner) = read_sets(batch, data).map_err(read)?;
             let told = envelope.meta.or(inner.meta).unwrap_or_default();
-            let meta = Arc::new(Meta {
+            let meta = Meta {
                 rows_read: told.rows_read.unwrap_or(inner.rows_read),
                 rows_written: told.rows_written.unwrap_or(inner.rows_written),
                 duration: Duration::try_from_secs_f64(told.duration_ms.unwrap_or(0.0) / 1e3).unwrap_or_default(),
@@ -43,8 +43,8 @@ pub(crate) fn decode(request: &Request, status: u16, headers: &Headers, body: &[
                     .statement_count
                     .unwrap_or(u32::try_from(batch.statements().len()).unwrap_or(u32::MAX)),
                 cost_usd: told.cost_usd,
-            });
-            sets.iter_mut().for_each(|rows| rows.set_meta(Arc::clone(&meta)));
+            };
+            sets.iter_mut().for_each(|rows| rows.set_meta(meta.clone()));
             Ok(Answer::Sets(sets))
         }
     }

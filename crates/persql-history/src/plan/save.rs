@@ -155,7 +155,8 @@ impl Save {
     /// One statement with its own guard; `None` if one cannot hold the messages.
     fn append(&self, first: usize, known: &Known) -> Option<Statement> {
         let new = self.messages.get(first..)?;
-        let mut params: Vec<Value> = vec![self.place.id().into(), known.last_id.into(), known.first_id.into()];
+        let mut params: Vec<Value> = Vec::with_capacity(3 + new.len());
+        params.extend([self.place.id().into(), known.last_id.into(), known.first_id.into()]);
         let sql = match self.place.texts.append_few.get(new.len().checked_sub(1)?) {
             Some(few) => {
                 params.extend(new.iter().map(|message| message.as_json().into()));
