@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::{DecodeError, EncodeError, JsonError, Misfit};
-pub use parts::{elements, members};
+pub use parts::{elements, members, string};
 pub use scan::{Part, Scan, accepts, is_shallow, scan, scan_with, string_end};
 
 /// The deepest nesting that other readers can be trusted with.

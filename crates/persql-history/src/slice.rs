@@ -2,9 +2,7 @@
 //!
 //! Everything here takes text that [`persql_core::json::scan`] accepted.
 
-use std::borrow::Cow;
-
-pub(crate) use persql_core::json::{elements, members};
+pub(crate) use persql_core::json::{elements, members, string};
 
 /// The value of an object's member; the last, as Python has it, if there are several of that key.
 pub(crate) fn member<'a>(object: &'a str, key: &str) -> Option<&'a str> {
@@ -18,12 +16,6 @@ pub(crate) fn is_key(raw: &str, key: &str) -> bool {
     } else {
         raw.len() == key.len() + 2 && raw.get(1..=key.len()) == Some(key)
     }
-}
-
-/// A string's text; nothing if the value is no string, or one with a lone surrogate in it.
-pub(crate) fn string(value: &str) -> Option<Cow<'_, str>> {
-    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(value).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 /// A text as a JSON string.

@@ -22,7 +22,7 @@ struct Member<'a> {
 
 impl<'a> Member<'a> {
     fn new(quoted: &'a str, value: &'a str) -> Self {
-        Self { quoted, key: unquote(quoted).unwrap_or_default(), value }
+        Self { quoted, key: json::string(quoted).unwrap_or_default(), value }
     }
 }
 
@@ -83,12 +83,7 @@ pub(crate) fn is_object(text: &str) -> bool {
 
 /// The string that stands in JSON text; `None` if it is no string or none that Rust holds.
 pub(crate) fn string(text: &str) -> Option<String> {
-    unquote(text).map(Cow::into_owned)
-}
-
-fn unquote(text: &str) -> Option<Cow<'_, str>> {
-    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(text).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    json::string(text).map(Cow::into_owned)
 }
 
 #[cfg(test)]

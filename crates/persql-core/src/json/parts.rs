@@ -1,5 +1,7 @@
 //! Valid JSON text taken apart where it stands.
 
+use std::borrow::Cow;
+
 use super::string_end;
 
 /// The members of an object as they stand, in order: the key in its quotes, and the value. Nothing if it is no object.
@@ -29,6 +31,22 @@ pub fn members(object: &str) -> impl Iterator<Item = (&str, &str)> {
 /// ```
 pub fn elements(array: &str) -> impl Iterator<Item = &str> {
     Parts::behind(array, '[')
+}
+
+/// The text of a string as it stands; `None` if the value is no string, or one that Rust's strings cannot hold: one with a
+/// lone surrogate in it.
+///
+/// # Examples
+/// ```
+/// use persql_core::json::string;
+///
+/// assert_eq!(string(r#""a\u0062""#).as_deref(), Some("ab"));
+/// assert_eq!((string("1"), string(r#""\ud800""#)), (None, None));
+/// ```
+#[must_use]
+pub fn string(value: &str) -> Option<Cow<'_, str>> {
+    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { serde_json::from_str(value).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 /// What stands between the commas of one container.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{JsonError, MAX_DEPTH};
+use super::{JsonError, MAX_DEPTH, string};
 
 /// What [`scan`] found in a valid text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +70,7 @@ impl<'a> Part<'a> {
     #[must_use]
     pub fn name(&self) -> Option<Cow<'a, str>> {
         if self.is_escaped {
-            return serde_json::from_str(self.key).ok().map(Cow::Owned);
+            return string(self.key);
         }
         Some(Cow::Borrowed(self.key.strip_prefix('"')?.strip_suffix('"')?))
     }
