@@ -24,6 +24,8 @@ mod runs;
 mod saving;
 #[path = "history/sessions.rs"]
 mod sessions;
+#[path = "history/unloaded.rs"]
+mod unloaded;
 
 use persql_conformance::{Any, World, foreign, run};
 use persql_history::{Dedup, Error, ErrorKind, History, Message, PerSqlHistoryProvider, Result};
@@ -33,6 +35,7 @@ type Provider = PerSqlHistoryProvider<Any>;
 fn main() {
     run([
         saving::cases(),
+        unloaded::cases(),
         loading::cases(),
         runs::cases(),
         replacing::cases(),

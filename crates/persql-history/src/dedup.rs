@@ -44,13 +44,13 @@ enum Key<'a> {
 
 impl<'a> Identity<'a> {
     pub(crate) fn of(message: &'a Message) -> Self {
-        let key = match message.id_as_it_stands() {
+        let key = match message.id() {
             // Python compares ids as strings, whatever they were.
-            Some(id) if id != "null" => Key::Id(match slice::string(id) {
+            Some(id) => Key::Id(match slice::string(id) {
                 Some(plain @ Cow::Borrowed(_)) => plain,
                 _ => unquoted(canonical(id)).into(),
             }),
-            _ => {
+            None => {
                 let contents = message.contents();
                 let contents: Vec<String> =
                     contents.iter().map(|content| normal_content(content.as_json(), 0)).collect();

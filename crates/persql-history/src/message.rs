@@ -216,7 +216,7 @@ impl Message {
 
     /// The message's id, if it has one.
     pub fn message_id(&self) -> Option<String> {
-        slice::string(self.id_as_it_stands()?).map(Cow::into_owned)
+        slice::string(self.id()?).map(Cow::into_owned)
     }
 
     /// The author's name, if it has one.
@@ -268,9 +268,9 @@ impl Message {
             .map_err(|error| Error::new(ErrorKind::Corrupt, format!("a message cannot be read: {error}")))
     }
 
-    /// The id's JSON, if there is one.
-    pub(crate) fn id_as_it_stands(&self) -> Option<&str> {
-        self.at(&self.members.message_id)
+    /// The id's JSON, if the message has one.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.at(&self.members.message_id).filter(|id| *id != "null")
     }
 
     fn at(&self, place: &Option<Range<usize>>) -> Option<&str> {

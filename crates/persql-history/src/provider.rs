@@ -101,7 +101,8 @@ impl<D: Handle> PerSqlHistoryProvider<D> {
     /// [`Dedup`](crate::Dedup) rule, for which it reads the end of the history: as many messages as are to be saved, however long the
     /// history is.
     ///
-    /// Two requests: the reading and the writing. One if nothing is new, or if nothing is deduplicated.
+    /// Two requests: the reading and the writing. One if nothing is new, or if nothing is deduplicated; and one if the last
+    /// message has an id, and ids are enough to see that all are new: where that was wrong, two follow.
     /// [`save_messages_after`](PerSqlHistoryProvider::save_messages_after) needs one.
     /// Two more each time that somebody else saved to the session in between.
     ///

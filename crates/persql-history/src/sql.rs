@@ -33,13 +33,11 @@ SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id > ?2 ORDER 
 const MESSAGES_BEFORE: &str = "\
 SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
 
-/// Fails with a not-null violation, and inserts nothing, unless ?2 is the session's newest row and ?3, the oldest that is
-/// known, is still there: a step on the index (session_id, id), and one on the primary key. There is a text for each small
-/// number of rows. No RETURNING: it takes a temporary table, and the rowid of the last insert says the same.
+/// Fails with a not-null violation, and inserts nothing, unless the end of the history is as {guard} says. There is a text
+/// for each small number of rows. No RETURNING: it takes a temporary table, and the rowid of the last insert says the same.
 const APPEND_FEW: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-VALUES (CASE WHEN (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
-    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END, ?4, CURRENT_TIMESTAMP)";
+VALUES (CASE WHEN {guard} THEN ?1 END, ?4, CURRENT_TIMESTAMP)";
 
 /// The rows of such a text behind the first.
 const APPEND_ANOTHER: &str = ", (?1, ?{parameter}, CURRENT_TIMESTAMP)";
@@ -47,9 +45,22 @@ const APPEND_ANOTHER: &str = ", (?1, ?{parameter}, CURRENT_TIMESTAMP)";
 /// The same for many. `json_each` gives an array's elements in their order.
 const APPEND_MANY: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-SELECT CASE WHEN (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
-    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END,
-    message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message";
+SELECT CASE WHEN {guard} THEN ?1 END, message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message";
+
+/// Whether ?2 is the session's newest row and ?3, the oldest that is known, is still there: a step on the index
+/// (session_id, id), and one on the primary key.
+const IS_NEWEST: &str = "(SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
+    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3";
+
+/// Whether the session is empty, or its newest message has an id that is not among those in ?2, each with its quotes, or
+/// has none and ?3 is 0: none of the new ones can be like it. What SQLite cannot read may be any of them. (Of equal keys it
+/// reads the first, and Python the last; nobody writes such messages.)
+const IS_ANOTHER: &str = "coalesce((SELECT CASE
+    WHEN NOT json_valid(message_data, 2) THEN 1
+    WHEN json_type(message_data, '$.message_id') = 'text'
+        THEN instr(?2, '\"' || (message_data ->> '$.message_id') || '\"')
+    WHEN coalesce(json_type(message_data, '$.message_id'), 'null') = 'null' THEN ?3
+    ELSE 1 END FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1), 0) = 0";
 
 /// Inserts whatever is stored.
 const INSERT_MESSAGE: &str = "\
@@ -146,9 +157,10 @@ pub(crate) struct Texts {
     pub(crate) scope: String,
     pub(crate) messages_after: Sql,
     pub(crate) messages_before: Sql,
-    /// For one row, for two, and so on.
-    pub(crate) append_few: Vec<Sql>,
-    pub(crate) append_many: Sql,
+    /// Behind an end that is known.
+    pub(crate) append: Append,
+    /// Behind an end of which nothing is known.
+    pub(crate) append_others: Append,
     pub(crate) insert_message: Sql,
     pub(crate) insert_messages: Sql,
     pub(crate) guard_newest: Sql,
@@ -161,6 +173,14 @@ pub(crate) struct Texts {
     pub(crate) list_sessions: Sql,
     pub(crate) inactive_sessions: Sql,
     pub(crate) delete_inactive: Sql,
+}
+
+/// The texts of one guarded insert.
+#[derive(Debug)]
+pub(crate) struct Append {
+    /// For one row, for two, and so on.
+    pub(crate) few: Vec<Sql>,
+    pub(crate) many: Sql,
 }
 
 /// The names that stand in the texts.
@@ -215,11 +235,15 @@ impl Texts {
                 ],
             )
         };
-        let append_few = |count: usize| {
-            let others: Vec<String> = (5..4 + count)
-                .map(|parameter| Sql::render(APPEND_ANOTHER, &[("parameter", &parameter)]).to_string())
-                .collect();
-            Sql::from(format!("{}{}", &*render(APPEND_FEW), others.concat()))
+        let append = |guard: &str| {
+            let guarded = |template: &str| render(&template.replace("{guard}", guard));
+            let few = |count: usize| {
+                let others: Vec<String> = (5..4 + count)
+                    .map(|parameter| Sql::render(APPEND_ANOTHER, &[("parameter", &parameter)]).to_string())
+                    .collect();
+                Sql::from(format!("{}{}", &*guarded(APPEND_FEW), others.concat()))
+            };
+            Append { few: (1..=FEW).map(few).collect(), many: guarded(APPEND_MANY) }
         };
         let messages = Schema::new([names.messages.clone()], [CREATE_MESSAGES, CREATE_INDEX].map(render));
         Self {
@@ -227,8 +251,8 @@ impl Texts {
             scope,
             messages_after: render(MESSAGES_AFTER),
             messages_before: render(MESSAGES_BEFORE),
-            append_few: (1..=FEW).map(append_few).collect(),
-            append_many: render(APPEND_MANY),
+            append: append(IS_NEWEST),
+            append_others: append(IS_ANOTHER),
             insert_message: render(INSERT_MESSAGE),
             insert_messages: render(INSERT_MESSAGES),
             guard_newest: render(GUARD_NEWEST),

@@ -50,19 +50,35 @@ impl Tail {
     }
 }
 
+impl Older {
+    fn len(&self) -> usize {
+        match self {
+            Older::Messages(messages) => messages.len(),
+            Older::Identities(identities) => identities.len(),
+        }
+    }
+}
+
 impl Known {
+    /// Nothing yet.
+    pub(crate) fn nothing() -> Self {
+        let older = Older::Identities(Arc::default());
+        Self { last_id: None, first_id: None, older, added: Vec::new(), complete: false }
+    }
+
+    /// Whether the newest `n` messages are known, or all if they are fewer.
+    pub(crate) fn reaches(&self, n: usize) -> bool {
+        self.complete || self.older.len() + self.added.len() >= n
+    }
+
     /// What tells the newest `n` messages from others, oldest first, or all if they are fewer; `None` if not so many
     /// are known.
     pub(crate) fn newest(&self, n: usize) -> Option<Vec<Identity<'_>>> {
-        let older = match &self.older {
-            Older::Messages(messages) => messages.len(),
-            Older::Identities(identities) => identities.len(),
-        };
-        if !self.complete && older + self.added.len() < n {
+        if !self.reaches(n) {
             return None;
         }
         let added = self.added.get(self.added.len().saturating_sub(n)..).unwrap_or_default();
-        let rest = older.saturating_sub(n - added.len());
+        let rest = self.older.len().saturating_sub(n - added.len());
         let mut newest: Vec<Identity<'_>> = match &self.older {
             Older::Messages(messages) => messages.iter().skip(rest).map(Identity::of).collect(),
             Older::Identities(identities) => identities.iter().skip(rest).map(Identity::borrow).collect(),
@@ -75,9 +91,8 @@ impl Known {
     pub(crate) fn followed_by(self, saved: Vec<Message>, first_id: i64, last_id: i64) -> Self {
         if self.added.len() + saved.len() > LONGEST_CHAIN {
             // Forget what was before: a save that needs more will read it.
-            let older = Older::Identities(Arc::default());
             let (first_id, last_id) = (Some(first_id), Some(last_id));
-            return Self { last_id, first_id, older, added: saved, complete: false };
+            return Self { last_id, first_id, added: saved, ..Self::nothing() };
         }
         let mut added = self.added;
         added.extend(saved);

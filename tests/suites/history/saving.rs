@@ -1,9 +1,6 @@
 //! Saving, deduplication and what it costs.
 
-use std::sync::{Arc, Mutex};
-
-use persql_conformance::{Any, Case, Outcome, World, cases};
-use persql_core::{Handle, Plan, Request, Value};
+use persql_conformance::{Case, Outcome, World, cases};
 use persql_history::{Dedup, ErrorKind, Message, PerSqlHistoryProvider, Result, Tail};
 
 use crate::{Provider, held, insert_row, provider, recorder, refused, talk, texts, value};
@@ -14,7 +11,6 @@ pub(crate) fn cases() -> Vec<Case> {
         nothing_to_save_is_no_request,
         the_first_save_creates_the_table,
         a_save_with_a_load_is_one_request_at_any_length,
-        a_save_without_a_load_reads_as_many_rows_as_are_incoming,
         a_lost_race_is_three_requests,
         a_lost_race_decides_anew,
         a_history_that_lost_its_start_is_read_again,
@@ -67,7 +63,7 @@ fn the_first_save_creates_the_table(world: &World) -> Outcome {
 }
 
 /// So many messages of four hundred bytes each, as fast as SQLite makes them.
-fn fill(provider: &Provider, session: &str, from: usize, to: usize) -> Outcome {
+pub(crate) fn fill(provider: &Provider, session: &str, from: usize, to: usize) -> Outcome {
     provider.create_tables()?;
     let fill = "WITH RECURSIVE n(n) AS (SELECT ?2 UNION ALL SELECT n + 1 FROM n WHERE n < ?3)
         INSERT INTO agent_framework_messages(session_id, message_data)
@@ -90,48 +86,6 @@ fn a_save_with_a_load_is_one_request_at_any_length(world: &World) -> Outcome {
         let (requests, saved) = db.counting(|| provider.save_messages_after(history.tail(), &talk("u1 a1 u2 a2")));
         assert_eq!((requests, saved?.stored()), (1, 4), "at {length}");
         db.query("DELETE FROM agent_framework_messages WHERE length(message_data) < 300", ())?;
-    }
-    Ok(())
-}
-
-/// A handle that notes the parameters of every statement but texts.
-#[derive(Clone)]
-struct Spy {
-    db: Any,
-    sent: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Handle for Spy {
-    type Reply<T: Send + 'static> = Result<T>;
-
-    fn run<T: Send + 'static>(&self, plan: Plan<T>) -> Result<T> {
-        let sent = Arc::clone(&self.sent);
-        self.db.run(plan.inspect(move |request| {
-            if let (Request::Batch(batch), Ok(mut sent)) = (request, sent.lock()) {
-                let params = batch.statements().iter().flat_map(|statement| statement.params());
-                sent.extend(params.filter(|value| !matches!(value, Value::Text(_))).cloned());
-            }
-        }))
-    }
-}
-
-fn a_save_without_a_load_reads_as_many_rows_as_are_incoming(world: &World) -> Outcome {
-    let provider = provider(world)?;
-    let spy = Spy { db: provider.database().clone(), sent: Arc::default() };
-    let spied = PerSqlHistoryProvider::new(spy.clone());
-    let mut stored = 0;
-    for length in [0, 1_000, 10_000] {
-        fill(&provider, "ada", stored, length)?;
-        stored = length;
-        let newest = value::<Option<i64>>(&spy.db, "SELECT max(id) FROM agent_framework_messages")?;
-        let fourth = newest.map(|newest| newest - 3);
-        spy.sent.lock().map_err(|_| "poisoned")?.clear();
-        let (requests, saved) = spy.db.counting(|| spied.save_messages("ada", &talk("u1 a1 u2 a2")));
-        assert_eq!((requests, saved?.stored()), (2, 4), "at {length}");
-        // Four rows back from the end, and the write behind the newest.
-        let sent = spy.sent.lock().map_err(|_| "poisoned")?.clone();
-        assert_eq!(sent, [Value::Integer(i64::MAX), Value::Integer(4), newest.into(), fourth.into()], "at {length}");
-        spy.db.query("DELETE FROM agent_framework_messages WHERE length(message_data) < 300", ())?;
     }
     Ok(())
 }

@@ -100,6 +100,8 @@ fn history(rows: &Rows) -> Result<(), Failed> {
         |from: usize| [Message::user(&format!("question {from}")), Message::assistant(&format!("answer {from}"))];
     rows.count("`create_tables`", || provider.create_tables())?;
     rows.count("`save_messages`: reads the end, then saves", || provider.save_messages("s", &messages(0)))?;
+    let with_ids = messages(1).map(|message| message.clone().with_message_id(&message.text()));
+    rows.count("`save_messages` of messages with ids", || provider.save_messages("t", &with_ids))?;
     let loaded = rows.count("`get_messages`", || provider.get_messages("s"))?;
     let saved =
         rows.count("`save_messages_after` a load", || provider.save_messages_after(loaded.tail(), &messages(1)))?;

@@ -9,6 +9,7 @@ use crate::{
     Dedup, Message, Saved, Tail,
     dedup::{Identity, already_stored},
     options::Options,
+    sql::Append,
     tail::Known,
 };
 
@@ -77,7 +78,7 @@ pub(crate) fn save(tail: &Tail, messages: &[Message], options: &Options, operati
     let save = Save { place, messages, dedup, max_messages, operation };
     match dedup {
         Dedup::Off => save_all(save),
-        _ => attempt(save, tail.clone(), ROUNDS),
+        _ => save_new(save, tail.clone()),
     }
 }
 
@@ -90,35 +91,41 @@ fn save_all(save: Save) -> Plan<Saved> {
     })
 }
 
+/// Saves behind an end that is known, or is read, unless ids alone say that all is new.
+fn save_new(save: Save, tail: Tail) -> Plan<Saved> {
+    let is_known = tail.known.as_ref().is_some_and(|known| known.reaches(save.messages.len()));
+    match if is_known { None } else { save.append_others() } {
+        Some(append) => save.write_one(append, save.messages.len()).then(|outcome| match outcome {
+            Err(error) if is_guard(&error) => read_again(save, ROUNDS),
+            outcome => Plan::result(outcome.map(|written| save.written(written, 0, Known::nothing()))),
+        }),
+        None => attempt(save, tail, ROUNDS),
+    }
+}
+
 /// Finds what is new behind the end that is known, and writes it if that still is the end.
-fn attempt(mut save: Save, tail: Tail, rounds: usize) -> Plan<Saved> {
-    let wanted = save.messages.len();
+fn attempt(save: Save, tail: Tail, rounds: usize) -> Plan<Saved> {
     let found = tail.known.and_then(|known| Some((save.already_stored(&known)?, known)));
     let Some((first, known)) = found else {
-        return read_tail(&save.place, wanted).and_then(move |tail| attempt(save, tail, rounds));
+        return read_tail(&save.place, save.messages.len()).and_then(move |tail| attempt(save, tail, rounds));
     };
-    if first == wanted && save.operation.is_none() {
+    if first == save.messages.len() && save.operation.is_none() {
         return Plan::ok(Saved { stored: 0, tail: Tail { place: save.place, known: Some(known) } });
     }
     save.write(first, &known).then(move |outcome| match outcome {
-        Ok(Written::Done(ids)) => {
-            let new = save.messages.split_off(first);
-            let stored = new.len();
-            let known = ids.map(|(first_id, last_id)| known.followed_by(new, first_id, last_id));
-            Plan::ok(Saved { stored, tail: Tail { place: save.place, known } })
-        }
-        Ok(Written::Before(stored)) => Plan::ok(save.saved(stored)),
-        Err(error) if !is_guard(&error) => Plan::err(error),
         // The history no longer ends as it did.
-        Err(_) if rounds == 0 => Plan::err(Error::new(
-            ErrorKind::Conflict,
-            "others kept saving to the session in between: nothing was stored",
-        )),
-        Err(_) => {
-            let tail = Tail::unknown(save.place.clone());
-            attempt(save, tail, rounds - 1)
-        }
+        Err(error) if is_guard(&error) => read_again(save, rounds),
+        outcome => Plan::result(outcome.map(|written| save.written(written, first, known))),
     })
+}
+
+fn read_again(save: Save, rounds: usize) -> Plan<Saved> {
+    let Some(rounds) = rounds.checked_sub(1) else {
+        let text = "others kept saving to the session in between: nothing was stored";
+        return Plan::err(Error::new(ErrorKind::Conflict, text));
+    };
+    let tail = Tail::unknown(save.place.clone());
+    attempt(save, tail, rounds)
 }
 
 impl Save {
@@ -132,6 +139,19 @@ impl Save {
         Some(already_stored(&newest, &incoming, self.dedup))
     }
 
+    /// What a save is told of a write of the messages from `first` on.
+    fn written(mut self, written: Written, first: usize, known: Known) -> Saved {
+        match written {
+            Written::Done(ids) => {
+                let new = self.messages.split_off(first);
+                let stored = new.len();
+                let known = ids.map(|(first_id, last_id)| known.followed_by(new, first_id, last_id));
+                Saved { stored, tail: Tail { place: self.place, known } }
+            }
+            Written::Before(stored) => self.saved(stored),
+        }
+    }
+
     /// What is known afterwards if the answer did not say.
     fn saved(&self, stored: usize) -> Saved {
         Saved { stored, tail: Tail::unknown(self.place.clone()) }
@@ -139,8 +159,8 @@ impl Save {
 
     /// Writes the messages from `first` on, if the history still ends as it is known to.
     fn write(&self, first: usize, known: &Known) -> Plan<Written> {
-        let alone = self.operation.is_none() && self.max_messages.is_none();
-        match self.append(first, known).filter(|_| alone) {
+        let guard = [known.last_id.into(), known.first_id.into()];
+        match self.append(&self.place.texts.append, guard, first) {
             Some(append) => self.write_one(append, self.messages.len() - first),
             None => {
                 let guard = Statement::new(
@@ -152,12 +172,30 @@ impl Save {
         }
     }
 
-    /// One statement with its own guard; `None` if one cannot hold the messages.
-    fn append(&self, first: usize, known: &Known) -> Option<Statement> {
+    /// Inserts all messages if the newest that is stored is surely none of them, for then none of them is stored by the
+    /// rule. `None` if that cannot be told by ids alone: it takes ids without escapes, and one in the last message, which
+    /// the next save will find at the end.
+    fn append_others(&self) -> Option<Statement> {
+        self.messages.last()?.id()?;
+        let ids: Vec<&str> = self.messages.iter().filter_map(Message::id).collect();
+        if !ids.iter().all(|id| id.starts_with('"') && !id.contains('\\')) {
+            return None;
+        }
+        // Without an id a message is like another at most by its contents.
+        let by_contents = self.dedup == Dedup::Upstream && ids.len() < self.messages.len();
+        self.append(&self.place.texts.append_others, [ids.join(",").into(), i64::from(by_contents).into()], 0)
+    }
+
+    /// One statement with its own guard; `None` if one cannot do it.
+    fn append(&self, texts: &Append, guard: [Value; 2], first: usize) -> Option<Statement> {
+        if self.operation.is_some() || self.max_messages.is_some() {
+            return None;
+        }
         let new = self.messages.get(first..)?;
         let mut params: Vec<Value> = Vec::with_capacity(3 + new.len());
-        params.extend([self.place.id().into(), known.last_id.into(), known.first_id.into()]);
-        let sql = match self.place.texts.append_few.get(new.len().checked_sub(1)?) {
+        params.push(self.place.id().into());
+        params.extend(guard);
+        let sql = match texts.few.get(new.len().checked_sub(1)?) {
             Some(few) => {
                 params.extend(new.iter().map(|message| message.as_json().into()));
                 few
@@ -166,7 +204,7 @@ impl Save {
                 let mut packs = pack(new.iter().map(Message::as_json));
                 let Some(Pack::Many { array, .. }) = packs.pop().filter(|_| packs.is_empty()) else { return None };
                 params.push(array.into());
-                &self.place.texts.append_many
+                &texts.many
             }
         };
         Some(Statement::new(sql.clone(), params))
