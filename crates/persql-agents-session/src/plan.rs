@@ -185,7 +185,3 @@ pub(crate) fn trim(place: &Place, keep: Limit) -> Plan<()> {
         Plan::write([delete]).or_nothing(&place.texts.schema)
     })
 }
-
-fn to_i64(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}

@@ -221,10 +221,6 @@ fn place(key: &Key) -> String {
     json_array([key.ns.as_str(), key.id.as_str()])
 }
 
-fn to_i64(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
-}
-
 /// Does one thing after the other.
 fn for_each<I, F>(mut items: I, mut work: F) -> Plan<()>
 where

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{Pack, PageSize, Plan, Result, Row, Schema, Sql, Statement, pack, page::to_i64};
+use crate::{Pack, PageSize, Plan, Result, Row, Schema, Sql, Statement, pack};
 
 /// Sessions that one pass deletes.
 const INACTIVE_AT_ONCE: usize = 1_000;
@@ -154,7 +154,7 @@ struct Inactive {
 impl Inactive {
     /// Deletes them pass by pass.
     fn delete(self, deleted: u64) -> Plan<u64> {
-        let find = Statement::new(self.find.clone(), (self.seconds, to_i64(INACTIVE_AT_ONCE)));
+        let find = Statement::new(self.find.clone(), (self.seconds, INACTIVE_AT_ONCE));
         Plan::read(find).or_absent(&self.schema).and_then(move |rows| {
             let ids: Vec<String> = match rows.iter().map(|row| row.get(0)).collect() {
                 Ok(ids) => ids,

@@ -95,7 +95,7 @@ impl Page {
     }
 
     fn read(wanted: usize, mut batch: Batch, schema: Schema) -> Plan<Page> {
-        batch.set_last_param(to_i64(wanted));
+        batch.set_last_param(wanted);
         Plan::sending(Request::Batch(batch), move |request, outcome| {
             match (request, outcome.and_then(Answer::only_set)) {
                 (_, Ok(rows)) => Plan::ok(Page::new(wanted, rows)),
@@ -107,10 +107,6 @@ impl Page {
             }
         })
     }
-}
-
-pub(crate) fn to_i64(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

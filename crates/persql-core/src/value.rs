@@ -100,6 +100,13 @@ impl From<u32> for Value {
     }
 }
 
+/// How many there are of something; more than SQLite's integers hold there are of nothing.
+impl From<usize> for Value {
+    fn from(count: usize) -> Self {
+        Value::Integer(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+}
+
 /// Booleans are 0 and 1, as SQLite has them.
 impl From<bool> for Value {
     fn from(truth: bool) -> Self {

@@ -67,7 +67,7 @@ impl Place {
 
     /// Deletes all but the newest `most` messages; `most` is not 0.
     pub(crate) fn trim(&self, most: usize) -> Statement {
-        Statement::new(self.texts.trim.clone(), (self.id(), to_i64(most - 1)))
+        Statement::new(self.texts.trim.clone(), (self.id(), most - 1))
     }
 }
 
@@ -124,10 +124,6 @@ fn is_guard(error: &Error) -> bool {
 /// How many messages the session has, those that cannot be read included.
 pub(crate) fn count_messages(place: &Place) -> Plan<u64> {
     count(Statement::new(place.texts.count_messages.clone(), [place.id()]), &place.texts)
-}
-
-fn to_i64(n: usize) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -192,7 +192,7 @@ impl List {
         if missing == 0 {
             return Plan::ok(found);
         }
-        let params = (self.session_id.as_ref(), self.agent_id.as_ref(), after, to_i64(offset), PageSize::ROWS);
+        let params = (self.session_id.as_ref(), self.agent_id.as_ref(), after, offset, PageSize::ROWS);
         let page = Statement::new(self.texts.list_messages.clone(), params);
         size.read(missing, page, &self.texts.schema).and_then(move |page| {
             let mut last = after;
@@ -319,7 +319,7 @@ const LISTED_AT_ONCE: usize = 1_000;
 
 fn agents_after(texts: Arc<Texts>, session_id: Arc<str>, mut found: Vec<AgentInfo>) -> Plan<Vec<AgentInfo>> {
     let after: Value = found.last().map(|agent| agent.agent_id.as_str()).into();
-    let params: Vec<Value> = vec![session_id.as_ref().into(), after, to_i64(LISTED_AT_ONCE).into()];
+    let params: Vec<Value> = vec![session_id.as_ref().into(), after, LISTED_AT_ONCE.into()];
     Plan::read(Statement::new(texts.list_agents.clone(), params)).or_absent(&texts.schema).and_then(move |rows| {
         let page: Result<Vec<AgentInfo>> = rows.iter().map(|row| AgentInfo::from_row(&row)).collect();
         match page {
@@ -337,6 +337,6 @@ pub(crate) fn delete_inactive(texts: &Texts, for_longer_than: Duration) -> Plan<
     persql_core::delete_inactive(&texts.inactive_sessions, &texts.delete_inactive, &texts.schema, for_longer_than)
 }
 
-pub(crate) fn to_i64(n: usize) -> i64 {
+fn to_i64(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use persql_core::{Error, ErrorKind, Pack, PageSize, Plan, Result, Statement, pack};
 
-use super::{Place, append, is_guard, read::each, to_i64};
+use super::{Place, append, is_guard, read::each};
 use crate::tail::Tail;
 
 /// Reads the newest `n` rows, to be replaced later.
@@ -83,7 +83,7 @@ fn replacement(place: &Place, tail: &Tail, from: usize, texts: Vec<String>) -> R
     // Behind the last item when nothing is replaced: then the guard says that nothing was added since.
     let first = replaced.first().map_or_else(|| tail.last_id().saturating_add(1), |(id, _)| *id);
     let sql = &place.texts;
-    let mut batch = vec![Statement::new(sql.guard_tail_length.clone(), (place.id(), first, to_i64(replaced.len())))];
+    let mut batch = vec![Statement::new(sql.guard_tail_length.clone(), (place.id(), first, replaced.len()))];
     batch.extend(pack(replaced.iter().map(|(id, text)| format!("{id}:{text}"))).into_iter().map(|pack| match pack {
         Pack::Many { array, .. } => Statement::new(sql.guard_tail_items.clone(), (place.id(), array)),
         Pack::One(wanted) => {

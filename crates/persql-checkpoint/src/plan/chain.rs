@@ -7,7 +7,6 @@ use persql_core::{Error, Plan, Result, Rows, Statement};
 use super::{
     Store, json_array,
     read::{Page, check_config},
-    to_i64,
 };
 use crate::{
     Config, DeltaChannelHistory, PendingWrite,
@@ -34,7 +33,7 @@ impl Graph {
     /// The rows of the chain from a checkpoint back, or from the latest: as much as fits one page.
     pub(super) fn rows(&self, from: Option<&str>, most: usize, channels: &BTreeSet<String>) -> Plan<Rows> {
         let channels = json_array(channels.iter().map(String::as_str));
-        let params = (self.thread_id.as_str(), self.ns.as_str(), from, to_i64(most.min(PAGE)), channels);
+        let params = (self.thread_id.as_str(), self.ns.as_str(), from, most.min(PAGE), channels);
         self.store.read(Statement::new(self.store.texts.chain.clone(), params))
     }
 

@@ -7,7 +7,7 @@ use persql_core::{Plan, Result, Rows, Sql, Statement, Value};
 use super::{
     Store,
     read::{Page, check_config},
-    sends, to_i64,
+    sends,
 };
 use crate::{
     CheckpointTuple, Config, ListOptions,
@@ -85,7 +85,7 @@ impl Listing {
                 text(after.map(|key| key.id.as_str())),
                 text(after.map(|key| key.thread_id.as_str()).or(Some(""))),
                 text(after.map(|key| key.ns.as_str()).or(Some(""))),
-                to_i64(wanted).into(),
+                wanted.into(),
                 text(self.sql_filter.pairs.as_deref()),
             ],
         )

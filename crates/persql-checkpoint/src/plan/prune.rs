@@ -10,7 +10,7 @@ use persql_core::{Error, ErrorKind, Plan, Result, Rows, Statement};
 use super::{
     Guard, Store, arrays,
     chain::{Graph, Link, State},
-    for_each, json_array, place, to_i64, try_rows,
+    for_each, json_array, place, try_rows,
 };
 use crate::{
     checkpoint::TASKS,
@@ -80,7 +80,7 @@ pub(super) fn shapes<'a>(store: &Store, thread_ids: impl IntoIterator<Item = &'a
 struct Keys(BTreeMap<String, Vec<String>>);
 
 fn read_keys(store: Store, thread_id: String, after: (String, String), mut keys: Keys) -> Plan<Keys> {
-    let params = (thread_id.as_str(), after.0.as_str(), after.1.as_str(), to_i64(PAGE));
+    let params = (thread_id.as_str(), after.0.as_str(), after.1.as_str(), PAGE);
     let page = Statement::new(store.texts.keys.clone(), params);
     store.read(page).and_then(move |rows| {
         let read = |rows: &Rows| try_rows(rows, |row| Ok((row.get::<String>(0)?, row.get::<String>(1)?)));

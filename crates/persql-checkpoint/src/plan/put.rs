@@ -108,14 +108,14 @@ fn writes_batch(store: &Store, config: &Config, writes: &Writes<'_>) -> Result<V
     let keys = [config.thread_id.as_str(), config.ns(), id, writes.task_id, writes.task_path];
     let mut replaced = Vec::new();
     let mut kept = Vec::new();
-    for (position, (channel, data)) in writes.writes.iter().enumerate() {
+    for (position, (channel, data)) in (0_i64..).zip(writes.writes) {
         let explain = |error: Error| error.context("write", position).context("channel", format_args!("{channel:?}"));
         check_ids(&[("a channel's name", channel)])?;
         let value = typed(store.serializer.dumps_typed(data).map_err(explain)?);
         check_row("a write", &keys, channel.len() + value.size(store.texts.layout)).map_err(explain)?;
         match special_idx(channel) {
             Some(idx) => replaced.push(Ready { idx, channel, value }),
-            None => kept.push(Ready { idx: super::to_i64(position), channel, value }),
+            None => kept.push(Ready { idx: position, channel, value }),
         }
     }
     let texts = &store.texts;

@@ -9,7 +9,7 @@ use super::{
     chain::Graph,
     place,
     prune::{delete, needed_by, shapes},
-    to_i64, try_rows,
+    try_rows,
 };
 use crate::{Metadata, row::Key};
 
@@ -56,7 +56,7 @@ fn attempt(search: Search, attempts: usize) -> Plan<()> {
 
 /// Pages through all checkpoints that may be of one of the runs.
 fn find(search: Search, after: Key, mut doomed: Doomed) -> Plan<Doomed> {
-    let params = (search.array.as_str(), after.thread_id.as_str(), after.ns.as_str(), after.id.as_str(), to_i64(PAGE));
+    let params = (search.array.as_str(), after.thread_id.as_str(), after.ns.as_str(), after.id.as_str(), PAGE);
     let page = Statement::new(search.store.texts.of_runs.clone(), params);
     search.store.read(page).and_then(move |rows| {
         let page = try_rows(&rows, |row| {

@@ -2,7 +2,7 @@
 
 use persql_core::{Plan, Result, Statement};
 
-use super::{Store, arrays, to_i64, try_rows};
+use super::{Store, arrays, try_rows};
 use crate::threads::{ListThreads, ThreadInfo};
 
 /// Threads that one pass deletes, at most.
@@ -12,7 +12,7 @@ const INACTIVE_AT_ONCE: i64 = 1_000;
 pub(crate) fn list_threads(store: &Store, options: &ListThreads) -> Plan<Vec<ThreadInfo>> {
     let after = options.after.as_deref().unwrap_or_default();
     let prefix = options.prefix.as_deref().unwrap_or_default();
-    let list = Statement::new(store.texts.threads.clone(), (after, prefix, to_i64(options.limit)));
+    let list = Statement::new(store.texts.threads.clone(), (after, prefix, options.limit));
     store.read(list).try_map(|rows| try_rows(&rows, |row| ThreadInfo::read(&row)))
 }
 

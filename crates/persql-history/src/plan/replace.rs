@@ -2,7 +2,7 @@
 
 use persql_core::{Error, ErrorKind, Plan, Statement, pack_rows};
 
-use super::{is_guard, save::encode, to_i64};
+use super::{is_guard, save::encode};
 use crate::{History, Message};
 
 /// Puts messages in place of a history that was loaded, if it still is what it was.
@@ -27,7 +27,7 @@ pub(crate) fn replace(history: &History, messages: &[Message], operation_id: Opt
         return Plan::ok(());
     }
     let sql = &place.texts;
-    let guard = (place.id(), to_i64(history.ids.len()), history.ids.last().copied());
+    let guard = (place.id(), history.ids.len(), history.ids.last().copied());
     let mut batch: Vec<Statement> = operation.iter().map(|operation| operation.record(None)).collect();
     batch.push(Statement::new(sql.guard_whole.clone(), guard));
     let new: Vec<&str> = messages.iter().skip(same).map(Message::as_json).collect();

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use persql_core::{Error, ErrorKind, PageSize, Plan, Result, Rows, Statement, end_of_prefix, limits};
 
-use crate::{SearchResult, SnapshotKeys, key, plan::to_i64, search::Query, texts::Texts};
+use crate::{SearchResult, SnapshotKeys, key, search::Query, texts::Texts};
 
 /// Bytes of a part, with room for the key and the row's other columns.
 const PART_BYTES: usize = limits::ROW_BYTES - 10_000;
@@ -43,7 +43,7 @@ pub(crate) fn write(shelf: &Shelf, values: &[(&str, &[u8])]) -> Result<Plan<()>>
         batch.push(Statement::new(shelf.texts.delete_value.clone(), [key.as_str()]));
         for (part, (encoding, text)) in parts.into_iter().enumerate() {
             let write = shelf.texts.write_part.clone();
-            batch.push(Statement::new(write, (key.as_str(), to_i64(part), encoding, text)));
+            batch.push(Statement::new(write, (key.as_str(), part, encoding, text)));
         }
     }
     if batch.len() > limits::STATEMENTS {
@@ -149,7 +149,7 @@ pub(crate) fn list(shelf: &Shelf, prefix: &str) -> Result<Plan<Vec<String>>> {
 }
 
 fn keys_after(shelf: Shelf, prefix: String, after: String, mut found: Vec<String>) -> Plan<Vec<String>> {
-    let params = (prefix.as_str(), after, end_of_prefix(&prefix), to_i64(KEYS_AT_ONCE));
+    let params = (prefix.as_str(), after, end_of_prefix(&prefix), KEYS_AT_ONCE);
     let list = Statement::new(shelf.texts.list_keys.clone(), params);
     Plan::read(list).or_absent(&shelf.texts.storage_schema).and_then(move |rows| {
         let mut last = String::new();
