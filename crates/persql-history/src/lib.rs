@@ -6,6 +6,7 @@ mod canonical;
 mod content;
 mod dedup;
 mod history;
+mod identity;
 mod message;
 mod operation;
 mod options;

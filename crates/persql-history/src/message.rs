@@ -42,35 +42,63 @@ struct Members {
     kind: Option<Range<usize>>,
     contents: Option<Range<usize>>,
     message_id: Option<Range<usize>>,
+    /// The text of the first content.
+    text: Option<Range<usize>>,
     /// The first of the contents that the framework would not read.
     unreadable: Option<usize>,
     depth: usize,
 }
 
+/// What a walk has passed of an array or object in the message.
+#[derive(Default)]
+struct Passed {
+    /// How many elements, and the first that is no content.
+    elements: usize,
+    unreadable: Option<usize>,
+    /// Whether one of them was a content, and the text of the first, or of the one that is being passed.
+    has_content: bool,
+    text: Option<Range<usize>>,
+    /// Whether the element that is being passed has a type.
+    is_typed: bool,
+}
+
 impl Members {
     fn of(text: &str) -> Result<(Scan, Self), JsonError> {
         let mut found = Self::default();
-        let (mut elements, mut unreadable, mut is_typed) = (0, None, false);
-        let scan = json::scan_with(text, |part| match part.depth {
-            1 => {
-                let place = Some(part.at..part.at + part.value.len());
-                match part.name().as_deref() {
-                    Some("role") => found.role = place,
-                    Some("type") => found.kind = place,
-                    Some("contents") => (found.contents, found.unreadable) = (place, unreadable),
-                    Some("message_id") => found.message_id = place,
+        let mut passed = Passed::default();
+        let scan = json::scan_with(text, |part| {
+            let place = || Some(part.at..part.at + part.value.len());
+            match part.depth {
+                1 => {
+                    let passed = std::mem::take(&mut passed);
+                    match part.name().as_deref() {
+                        Some("role") => found.role = place(),
+                        Some("type") => found.kind = place(),
+                        Some("message_id") => found.message_id = place(),
+                        Some("contents") => {
+                            (found.contents, found.unreadable) = (place(), passed.unreadable);
+                            found.text = if part.value.starts_with('"') { place() } else { passed.text };
+                        }
+                        _ => {}
+                    }
+                }
+                2 => {
+                    let is_text = part.value.starts_with('"');
+                    if is_text && !passed.has_content {
+                        passed.text = place();
+                    }
+                    if !passed.is_typed && !is_text && part.value != "null" {
+                        passed.unreadable = passed.unreadable.or(Some(passed.elements));
+                    }
+                    passed.has_content |= part.value != "null";
+                    (passed.elements, passed.is_typed) = (passed.elements + 1, false);
+                }
+                _ => match part.name().as_deref() {
+                    Some("type") => passed.is_typed = is_type(part.value),
+                    Some("text") if !passed.has_content => passed.text = place().filter(|_| part.value != "null"),
                     _ => {}
-                }
-                (elements, unreadable) = (0, None);
+                },
             }
-            2 => {
-                if !is_typed && !part.value.starts_with('"') && part.value != "null" {
-                    unreadable = unreadable.or(Some(elements));
-                }
-                (elements, is_typed) = (elements + 1, false);
-            }
-            _ if part.name().as_deref() == Some("type") => is_typed = is_type(part.value),
-            _ => {}
         })?;
         found.depth = scan.depth;
         Ok((scan, found))
@@ -271,6 +299,17 @@ impl Message {
     /// The id's JSON, if the message has one.
     pub(crate) fn id(&self) -> Option<&str> {
         self.at(&self.members.message_id).filter(|id| *id != "null")
+    }
+
+    /// The text of the first content as it stands, if it has one.
+    pub(crate) fn first_text(&self) -> Option<&str> {
+        self.at(&self.members.text)
+    }
+
+    /// A string of the first content as it stands, if it has one.
+    pub(crate) fn in_first_content(&self, field: &str) -> Option<&str> {
+        let mut contents = slice::elements(self.at(&self.members.contents).filter(|text| text.starts_with('['))?);
+        slice::member(contents.find(|content| *content != "null")?, field).filter(|value| *value != "null")
     }
 
     fn at(&self, place: &Option<Range<usize>>) -> Option<&str> {

@@ -98,12 +98,12 @@ impl<D: Handle> PerSqlHistoryProvider<D> {
     }
 
     /// Saves what is new of the messages: all of it, or none. What the session has already is found by the provider's
-    /// [`Dedup`](crate::Dedup) rule, for which it reads the end of the history: as many messages as are to be saved, however long the
-    /// history is.
+    /// [`Dedup`](crate::Dedup) rule.
     ///
-    /// Two requests: the reading and the writing. One if nothing is new, or if nothing is deduplicated; and one if the last
-    /// message has an id, and ids are enough to see that all are new: where that was wrong, two follow.
-    /// [`save_messages_after`](PerSqlHistoryProvider::save_messages_after) needs one.
+    /// One request for up to 8 messages, which looks at the newest that is stored. If that may be one of them, by its id or
+    /// the beginning of its text, two follow: the end of the history is read, as many messages as are to be saved, and what
+    /// is new is written. More messages are sent that way at once.
+    /// [`save_messages_after`](PerSqlHistoryProvider::save_messages_after) needs one request for any number.
     /// Two more each time that somebody else saved to the session in between.
     ///
     /// # Errors

@@ -5,6 +5,8 @@ use std::sync::{Arc, LazyLock};
 
 use persql_core::{Error, Ident, Operation, Result, Schema, Sql};
 
+use crate::identity::MARKED;
+
 /// AUTOINCREMENT: the id of a deleted row is never used again, so the same newest id means the same end of a history.
 const CREATE_MESSAGES: &str = "\
 CREATE TABLE IF NOT EXISTS {messages} (
@@ -33,11 +35,13 @@ SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id > ?2 ORDER 
 const MESSAGES_BEFORE: &str = "\
 SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
 
-/// Fails with a not-null violation, and inserts nothing, unless the end of the history is as {guard} says. There is a text
-/// for each small number of rows. No RETURNING: it takes a temporary table, and the rowid of the last insert says the same.
+/// Fails with a not-null violation, and inserts nothing, unless ?2 is the session's newest row and ?3, the oldest that is
+/// known, is still there: a step on the index (session_id, id), and one on the primary key. There is a text for each small
+/// number of rows. No RETURNING: it takes a temporary table, and the rowid of the last insert says the same.
 const APPEND_FEW: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-VALUES (CASE WHEN {guard} THEN ?1 END, ?4, CURRENT_TIMESTAMP)";
+VALUES (CASE WHEN (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
+    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END, ?4, CURRENT_TIMESTAMP)";
 
 /// The rows of such a text behind the first.
 const APPEND_ANOTHER: &str = ", (?1, ?{parameter}, CURRENT_TIMESTAMP)";
@@ -45,22 +49,22 @@ const APPEND_ANOTHER: &str = ", (?1, ?{parameter}, CURRENT_TIMESTAMP)";
 /// The same for many. `json_each` gives an array's elements in their order.
 const APPEND_MANY: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-SELECT CASE WHEN {guard} THEN ?1 END, message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message";
+SELECT CASE WHEN (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
+    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END,
+    message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message";
 
-/// Whether ?2 is the session's newest row and ?3, the oldest that is known, is still there: a step on the index
-/// (session_id, id), and one on the primary key.
-const IS_NEWEST: &str = "(SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
-    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3";
-
-/// Whether the session is empty, or its newest message has an id that is not among those in ?2, each with its quotes, or
-/// has none and ?3 is 0: none of the new ones can be like it. What SQLite cannot read may be any of them. (Of equal keys it
-/// reads the first, and Python the last; nobody writes such messages.)
-const IS_ANOTHER: &str = "coalesce((SELECT CASE
-    WHEN NOT json_valid(message_data, 2) THEN 1
-    WHEN json_type(message_data, '$.message_id') = 'text'
-        THEN instr(?2, '\"' || (message_data ->> '$.message_id') || '\"')
-    WHEN coalesce(json_type(message_data, '$.message_id'), 'null') = 'null' THEN ?3
-    ELSE 1 END FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1), 0) = 0";
+/// Fails likewise unless the session is empty, or its newest message is surely none of those that are marked in ?2, a line
+/// each: by an id, or by the beginning of a text. A row that has neither, or that SQLite cannot read, may be any of them.
+/// (Of equal keys it reads the first, and Python the last; nobody writes such messages.)
+const APPEND_OTHERS: &str = "\
+INSERT INTO {messages} (session_id, message_data, created_at)
+VALUES (CASE WHEN coalesce((SELECT coalesce(instr(?2, char(10) || CASE WHEN json_valid(message_data, 2) THEN
+            CASE coalesce(json_type(message_data, '$.message_id'), 'null')
+                WHEN 'text' THEN 'i' || (message_data ->> '$.message_id')
+                WHEN 'null' THEN CASE json_type(message_data, '$.contents[0].text')
+                    WHEN 'text' THEN 't' || substr(message_data ->> '$.contents[0].text', 1, {marked}) END
+            END END || char(10)), 1)
+        FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1), 0) = 0 THEN ?1 END, ?3, CURRENT_TIMESTAMP)";
 
 /// Inserts whatever is stored.
 const INSERT_MESSAGE: &str = "\
@@ -143,7 +147,7 @@ DELETE FROM {messages} WHERE session_id IN (
         ORDER BY id DESC LIMIT 1) < unixepoch('now') - ?2)";
 
 /// So many messages are bound one by one, which costs half of what an array does.
-const FEW: usize = 8;
+pub(crate) const FEW: usize = 8;
 
 /// The table in which core records operations.
 const OPERATIONS: &str = "persql_operations";
@@ -157,10 +161,11 @@ pub(crate) struct Texts {
     pub(crate) scope: String,
     pub(crate) messages_after: Sql,
     pub(crate) messages_before: Sql,
-    /// Behind an end that is known.
-    pub(crate) append: Append,
-    /// Behind an end of which nothing is known.
-    pub(crate) append_others: Append,
+    /// Behind an end that is known: for one row, for two, and so on.
+    pub(crate) append_few: Vec<Sql>,
+    pub(crate) append_many: Sql,
+    /// The same as for few, behind an end of which nothing is known.
+    pub(crate) append_others: Vec<Sql>,
     pub(crate) insert_message: Sql,
     pub(crate) insert_messages: Sql,
     pub(crate) guard_newest: Sql,
@@ -173,14 +178,6 @@ pub(crate) struct Texts {
     pub(crate) list_sessions: Sql,
     pub(crate) inactive_sessions: Sql,
     pub(crate) delete_inactive: Sql,
-}
-
-/// The texts of one guarded insert.
-#[derive(Debug)]
-pub(crate) struct Append {
-    /// For one row, for two, and so on.
-    pub(crate) few: Vec<Sql>,
-    pub(crate) many: Sql,
 }
 
 /// The names that stand in the texts.
@@ -232,18 +229,20 @@ impl Texts {
                     ("index", &names.index),
                     ("purge", &names.purge),
                     ("scope", &scope_literal),
+                    ("marked", &MARKED),
                 ],
             )
         };
-        let append = |guard: &str| {
-            let guarded = |template: &str| render(&template.replace("{guard}", guard));
-            let few = |count: usize| {
-                let others: Vec<String> = (5..4 + count)
-                    .map(|parameter| Sql::render(APPEND_ANOTHER, &[("parameter", &parameter)]).to_string())
-                    .collect();
-                Sql::from(format!("{}{}", &*guarded(APPEND_FEW), others.concat()))
+        // `first` is the parameter that holds the first message.
+        let few = |template: &str, first: usize| -> Vec<Sql> {
+            let mut text = render(template).to_string();
+            let more = |parameter: usize| {
+                if parameter > first {
+                    text.push_str(&Sql::render(APPEND_ANOTHER, &[("parameter", &parameter)]));
+                }
+                Sql::from(text.clone())
             };
-            Append { few: (1..=FEW).map(few).collect(), many: guarded(APPEND_MANY) }
+            (first..first + FEW).map(more).collect()
         };
         let messages = Schema::new([names.messages.clone()], [CREATE_MESSAGES, CREATE_INDEX].map(render));
         Self {
@@ -251,8 +250,9 @@ impl Texts {
             scope,
             messages_after: render(MESSAGES_AFTER),
             messages_before: render(MESSAGES_BEFORE),
-            append: append(IS_NEWEST),
-            append_others: append(IS_ANOTHER),
+            append_few: few(APPEND_FEW, 4),
+            append_many: render(APPEND_MANY),
+            append_others: few(APPEND_OTHERS, 3),
             insert_message: render(INSERT_MESSAGE),
             insert_messages: render(INSERT_MESSAGES),
             guard_newest: render(GUARD_NEWEST),

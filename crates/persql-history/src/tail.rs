@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Message, dedup::Identity, plan::Place};
+use crate::{Message, identity::Identity, plan::Place};
 
 /// What is known of the end of a session's history, so that the next save need not ask.
 ///
@@ -32,7 +32,8 @@ pub(crate) struct Known {
 #[derive(Clone)]
 pub(crate) enum Older {
     Messages(Arc<[Message]>),
-    Identities(Arc<[Identity<'static>]>),
+    /// Without those that cannot be read.
+    Rows(Arc<[Option<Message>]>),
 }
 
 /// Messages that a chain of saves remembers: each save copies them, so they must not grow with the history.
@@ -54,7 +55,7 @@ impl Older {
     fn len(&self) -> usize {
         match self {
             Older::Messages(messages) => messages.len(),
-            Older::Identities(identities) => identities.len(),
+            Older::Rows(rows) => rows.len(),
         }
     }
 }
@@ -62,7 +63,7 @@ impl Older {
 impl Known {
     /// Nothing yet.
     pub(crate) fn nothing() -> Self {
-        let older = Older::Identities(Arc::default());
+        let older = Older::Rows(Arc::default());
         Self { last_id: None, first_id: None, older, added: Vec::new(), complete: false }
     }
 
@@ -81,7 +82,7 @@ impl Known {
         let rest = self.older.len().saturating_sub(n - added.len());
         let mut newest: Vec<Identity<'_>> = match &self.older {
             Older::Messages(messages) => messages.iter().skip(rest).map(Identity::of).collect(),
-            Older::Identities(identities) => identities.iter().skip(rest).map(Identity::borrow).collect(),
+            Older::Rows(rows) => rows.iter().skip(rest).map(Identity::of_row).collect(),
         };
         newest.extend(added.iter().map(Identity::of));
         Some(newest)
@@ -145,7 +146,8 @@ mod tests {
             let newest = known.newest(n).unwrap();
             let wanted: Vec<Message> = (older + added - n..older + added).map(message).collect();
             let wanted: Vec<Identity<'_>> = wanted.iter().map(Identity::of).collect();
-            assert_eq!((newest.len(), format!("{newest:?}")), (found, format!("{wanted:?}")));
+            let same = newest.iter().zip(&wanted).filter(|(one, other)| one.is_same(other, Dedup::ByIdOnly)).count();
+            assert_eq!((newest.len(), same), (found, found));
         }
         assert!(known(5, 3, false).newest(9).is_none());
         assert_eq!(known(5, 3, true).newest(9).unwrap().len(), 8);

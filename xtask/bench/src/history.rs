@@ -15,24 +15,35 @@ use crate::{
 };
 
 pub(crate) const CASES: &[Case] = &[
-    saving::<0>("save 4 messages behind a loaded 0", Known::Loaded),
-    saving::<1_000>("save 4 messages behind a loaded 1,000", Known::Loaded),
-    saving::<10_000>("save 4 messages behind a loaded 10,000", Known::Loaded),
-    saving::<1_000>("save 4 messages behind a save after 1,000", Known::Saved),
-    saving::<0>("save 4 messages behind 0", Known::Nothing),
-    saving::<1_000>("save 4 messages behind 1,000", Known::Nothing),
-    saving::<10_000>("save 4 messages behind 10,000", Known::Nothing),
+    saving::<0, true>("save 4 messages behind a loaded 0", Known::Loaded),
+    saving::<1_000, true>("save 4 messages behind a loaded 1,000", Known::Loaded),
+    saving::<10_000, true>("save 4 messages behind a loaded 10,000", Known::Loaded),
+    saving::<1_000, true>("save 4 messages behind a save after 1,000", Known::Saved),
+    saving::<0, true>("save 4 messages behind 0", Known::Nothing),
+    saving::<1_000, true>("save 4 messages behind 1,000", Known::Nothing),
+    saving::<10_000, true>("save 4 messages behind 10,000", Known::Nothing),
+    saving::<1_000, false>("save 4 messages without ids behind a loaded 1,000", Known::Loaded),
+    saving::<1_000, false>("save 4 messages without ids behind 1,000", Known::Nothing),
     Case::lone("list 1,000 messages", Calls::Blocking, |g| list(g, LISTED, false), list_by_hand),
     Case::lone("list 1,000 messages", Calls::Async, |g| list(g, LISTED, false), list_by_hand),
     Case::lone("list 1,000 messages as values", Calls::Blocking, |g| list(g, LISTED, true), list_by_hand),
 ];
 
-/// A save behind so many messages.
-const fn saving<const COUNT: usize>(name: &'static str, known: Known) -> Case {
+/// A save behind so many messages, all with ids or none.
+const fn saving<const COUNT: usize, const IDS: bool>(name: &'static str, known: Known) -> Case {
+    const fn talk(count: usize, ids: bool) -> Talk {
+        Talk { count, message: if ids { message } else { without_id } }
+    }
     let (ours, by_hand): (Make, Make) = match known {
-        Known::Nothing => (|g| save(g, COUNT, Known::Nothing), |g| save_by_hand(g, COUNT, Known::Nothing)),
-        Known::Loaded => (|g| save(g, COUNT, Known::Loaded), |g| save_by_hand(g, COUNT, Known::Loaded)),
-        Known::Saved => (|g| save(g, COUNT, Known::Saved), |g| save_by_hand(g, COUNT, Known::Saved)),
+        Known::Nothing => {
+            (|g| save(g, talk(COUNT, IDS), Known::Nothing), |g| save_by_hand(g, talk(COUNT, IDS), Known::Nothing))
+        }
+        Known::Loaded => {
+            (|g| save(g, talk(COUNT, IDS), Known::Loaded), |g| save_by_hand(g, talk(COUNT, IDS), Known::Loaded))
+        }
+        Known::Saved => {
+            (|g| save(g, talk(COUNT, IDS), Known::Saved), |g| save_by_hand(g, talk(COUNT, IDS), Known::Saved))
+        }
     };
     Case::lone(name, Calls::Blocking, ours, by_hand)
 }
@@ -49,8 +60,35 @@ pub(crate) fn message(number: usize) -> Value {
     })
 }
 
+/// The same as a program has it that gives its messages no ids.
+fn without_id(number: usize) -> Value {
+    let mut message = message(number);
+    if let Some(members) = message.as_object_mut() {
+        members.remove("message_id");
+    }
+    message
+}
+
 fn four_from(number: usize) -> [Value; 4] {
     [0, 1, 2, 3].map(|more| message(number + more))
+}
+
+/// A conversation, and how much of it is stored before anything is measured.
+#[derive(Clone, Copy)]
+pub(crate) struct Talk {
+    count: usize,
+    message: fn(usize) -> Value,
+}
+
+impl Talk {
+    pub(crate) const fn of(count: usize) -> Self {
+        Self { count, message }
+    }
+
+    /// Four messages behind what is stored.
+    fn four_from(self, more: usize) -> [Value; 4] {
+        [0, 1, 2, 3].map(|number| (self.message)(self.count + more + number))
+    }
 }
 
 /// What the caller knows of the end of the history.
@@ -64,11 +102,11 @@ pub(crate) enum Known {
 }
 
 /// Saves and, unmeasured, deletes what was saved: each time behind the same history.
-pub(crate) fn save(ground: &Ground, count: usize, known: Known) -> Result<Side, Failed> {
+pub(crate) fn save(ground: &Ground, talk: Talk, known: Known) -> Result<Side, Failed> {
     let handle = ground.handle()?;
     let provider = PerSqlHistoryProvider::new(handle.clone());
     provider.create_tables()?;
-    let last_id = ByHand::open(ground)?.fill(count)?;
+    let last_id = ByHand::open(ground)?.fill(talk)?;
     let loaded = provider.get_messages(SESSION)?.tail().clone();
     let saver = provider.clone();
     let restored = move || -> Result<Tail, Failed> {
@@ -76,11 +114,11 @@ pub(crate) fn save(ground: &Ground, count: usize, known: Known) -> Result<Side, 
         if known != Known::Saved {
             return Ok(loaded.clone());
         }
-        let before: Vec<Message> = four_from(count).iter().map(Message::from_value).collect::<Result<_, _>>()?;
+        let before: Vec<Message> = talk.four_from(0).iter().map(Message::from_value).collect::<Result<_, _>>()?;
         Ok(saver.save_messages_after(&loaded, &before)?.tail().clone())
     };
     let tail = Rc::new(RefCell::new(restored()?));
-    let (new, end) = (four_from(count + 4), Rc::clone(&tail));
+    let (new, end) = (talk.four_from(4), Rc::clone(&tail));
     let operation = move || {
         let new: Vec<Message> = new.iter().map(Message::from_value).collect::<Result<_, _>>()?;
         let saved = match known {
@@ -116,21 +154,21 @@ pub(crate) fn save_together(ground: &Ground, callers: usize) -> Result<Side, Fai
     Ok(threads(callers))
 }
 
-fn save_by_hand(ground: &Ground, count: usize, known: Known) -> Result<Side, Failed> {
+fn save_by_hand(ground: &Ground, talk: Talk, known: Known) -> Result<Side, Failed> {
     let by_hand = Rc::new(ByHand::open(ground)?);
-    let last_id = by_hand.fill(count)?;
+    let last_id = by_hand.fill(talk)?;
     let saver = Rc::clone(&by_hand);
     let restored = move || -> Result<End, Failed> {
         saver.restore(last_id)?;
         if known != Known::Saved {
-            return Ok(End { newest: (count.saturating_sub(4)..count).map(message).collect(), last_id });
+            return Ok(End { newest: (talk.count.saturating_sub(4)..talk.count).map(talk.message).collect(), last_id });
         }
-        let newest = four_from(count).to_vec();
+        let newest = talk.four_from(0).to_vec();
         let last_id = saver.save(&newest, None)?;
         Ok(End { newest, last_id })
     };
     let end = Rc::new(RefCell::new(restored()?));
-    let (new, behind) = (four_from(count + 4), Rc::clone(&end));
+    let (new, behind) = (talk.four_from(4), Rc::clone(&end));
     let operation = move || {
         let end = behind.borrow();
         by_hand.save(&new, (known != Known::Nothing).then_some(&*end)).map(drop)
@@ -146,7 +184,7 @@ fn save_by_hand(ground: &Ground, count: usize, known: Known) -> Result<Side, Fai
 pub(crate) fn list(ground: &Ground, count: usize, as_values: bool) -> Result<Side, Failed> {
     let handle = ground.handle()?;
     PerSqlHistoryProvider::new(handle.clone()).create_tables()?;
-    ByHand::open(ground)?.fill(count)?;
+    ByHand::open(ground)?.fill(Talk::of(count))?;
     match ground.calls {
         Calls::Blocking => {
             let provider = PerSqlHistoryProvider::new(handle);
@@ -171,7 +209,7 @@ pub(crate) fn list(ground: &Ground, count: usize, as_values: bool) -> Result<Sid
 
 fn list_by_hand(ground: &Ground) -> Result<Side, Failed> {
     let by_hand = ByHand::open(ground)?;
-    by_hand.fill(LISTED)?;
+    by_hand.fill(Talk::of(LISTED))?;
     called_by_hand(ground.calls, by_hand, |by_hand| all_there(by_hand.list()?.len(), LISTED))
 }
 
@@ -196,11 +234,11 @@ impl ByHand {
     }
 
     /// Fills the session, and three others in turns with it; gives its newest id.
-    fn fill(&self, count: usize) -> Result<i64, Failed> {
+    fn fill(&self, talk: Talk) -> Result<i64, Failed> {
         self.0.execute_batch(sql::BEGIN)?;
-        for number in 0..count {
+        for number in 0..talk.count {
             for session in ["other-1", "other-2", "other-3", SESSION] {
-                self.0.prepare_cached(texts::ADD)?.execute((session, message(number).to_string()))?;
+                self.0.prepare_cached(texts::ADD)?.execute((session, (talk.message)(number).to_string()))?;
             }
         }
         self.0.execute_batch(sql::COMMIT)?;
@@ -211,8 +249,8 @@ impl ByHand {
         Ok(self.0.prepare_cached(texts::NEWEST_ID)?.query_row([SESSION], |row| row.get(0))?)
     }
 
-    /// Saves what is not among the newest, by their ids: those that are known, if nothing was saved since, or read. Gives
-    /// the newest id.
+    /// Saves what is not among the newest, by ids or else by role and contents: those that are known, if nothing was saved
+    /// since, or read. Gives the newest id.
     fn save(&self, new: &[Value], known: Option<&End>) -> Result<i64, Failed> {
         let rows: Vec<String> = new.iter().map(Value::to_string).collect();
         self.0.prepare_cached(sql::BEGIN)?.execute([])?;
@@ -224,7 +262,7 @@ impl ByHand {
                 &read
             }
         };
-        let is_stored = |value: &Value| newest.iter().any(|stored| id_of(stored) == id_of(value));
+        let is_stored = |value: &Value| newest.iter().any(|stored| is_same(stored, value));
         let mut insert = self.0.prepare_cached(texts::ADD)?;
         for (_, text) in new.iter().zip(&rows).filter(|(value, _)| !is_stored(value)) {
             insert.execute((SESSION, text))?;
@@ -259,6 +297,7 @@ impl ByHand {
     }
 }
 
-fn id_of(message: &Value) -> Option<&str> {
-    message.get("message_id").and_then(Value::as_str)
+fn is_same(one: &Value, other: &Value) -> bool {
+    let is_equal = |key: &str| one.get(key) == other.get(key);
+    is_equal("message_id") && (other.get("message_id").is_some() || (is_equal("role") && is_equal("contents")))
 }

@@ -99,9 +99,10 @@ fn history(rows: &Rows) -> Result<(), Failed> {
     let messages =
         |from: usize| [Message::user(&format!("question {from}")), Message::assistant(&format!("answer {from}"))];
     rows.count("`create_tables`", || provider.create_tables())?;
-    rows.count("`save_messages`: reads the end, then saves", || provider.save_messages("s", &messages(0)))?;
-    let with_ids = messages(1).map(|message| message.clone().with_message_id(&message.text()));
-    rows.count("`save_messages` of messages with ids", || provider.save_messages("t", &with_ids))?;
+    rows.count("`save_messages`", || provider.save_messages("s", &messages(0)))?;
+    rows.count("`save_messages` of what is stored", || provider.save_messages("s", &messages(0)))?;
+    let transcript: Vec<Message> = (0..5).flat_map(messages).collect();
+    rows.count("`save_messages` of more than 8", || provider.save_messages("t", &transcript))?;
     let loaded = rows.count("`get_messages`", || provider.get_messages("s"))?;
     let saved =
         rows.count("`save_messages_after` a load", || provider.save_messages_after(loaded.tail(), &messages(1)))?;

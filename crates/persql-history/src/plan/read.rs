@@ -7,7 +7,6 @@ use persql_core::{Error, ErrorKind, PageSize, Plan, Result, Row, Statement, Valu
 use super::Place;
 use crate::{
     History, Message, Tail,
-    dedup::Identity,
     options::Options,
     repair,
     tail::{Known, Older},
@@ -99,7 +98,7 @@ fn newest_before(
     n: usize,
     size: PageSize,
     mut last_id: Option<i64>,
-    mut newest_first: Vec<Identity<'static>>,
+    mut newest_first: Vec<Option<Message>>,
 ) -> Plan<Tail> {
     let missing = n.saturating_sub(newest_first.len());
     let before = first_id.unwrap_or(i64::MAX);
@@ -114,8 +113,7 @@ fn newest_before(
             last_id = last_id.or(Some(id));
             oldest = Some(id);
             // What cannot be read is no reason not to save: it is like no other message.
-            let message = text.and_then(|text| Message::parse(text).ok());
-            newest_first.push(message.map_or_else(Identity::unreadable, |message| Identity::of(&message).into_owned()));
+            newest_first.push(text.and_then(|text| Message::parse(text).ok()));
         }
         match oldest {
             Some(oldest) if page.is_full() && newest_first.len() < n => {
@@ -123,7 +121,7 @@ fn newest_before(
             }
             _ => {
                 let complete = newest_first.len() < n;
-                let older = Older::Identities(newest_first.into_iter().rev().collect());
+                let older = Older::Rows(newest_first.into_iter().rev().collect());
                 Plan::ok(Tail {
                     place,
                     known: Some(Known { last_id, first_id: oldest.or(first_id), older, added: Vec::new(), complete }),

@@ -1,15 +1,16 @@
 //! Saving messages behind a history that others save to as well.
 
 use persql_core::{
-    Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, Rows, Statement, Value, limits, pack, pack_rows,
+    Error, ErrorKind, Operation, Pack, Plan, Recorded, Result, Rows, Sql, Statement, Value, limits, pack, pack_rows,
 };
 
 use super::{Place, is_guard, read::read_tail};
 use crate::{
     Dedup, Message, Saved, Tail,
-    dedup::{Identity, already_stored},
+    dedup::already_stored,
+    identity::{Identity, marks},
     options::Options,
-    sql::Append,
+    sql::FEW,
     tail::Known,
 };
 
@@ -159,8 +160,7 @@ impl Save {
 
     /// Writes the messages from `first` on, if the history still ends as it is known to.
     fn write(&self, first: usize, known: &Known) -> Plan<Written> {
-        let guard = [known.last_id.into(), known.first_id.into()];
-        match self.append(&self.place.texts.append, guard, first) {
+        match self.append(first, known) {
             Some(append) => self.write_one(append, self.messages.len() - first),
             None => {
                 let guard = Statement::new(
@@ -172,42 +172,44 @@ impl Save {
         }
     }
 
-    /// Inserts all messages if the newest that is stored is surely none of them, for then none of them is stored by the
-    /// rule. `None` if that cannot be told by ids alone: it takes ids without escapes, and one in the last message, which
-    /// the next save will find at the end.
-    fn append_others(&self) -> Option<Statement> {
-        self.messages.last()?.id()?;
-        let ids: Vec<&str> = self.messages.iter().filter_map(Message::id).collect();
-        if !ids.iter().all(|id| id.starts_with('"') && !id.contains('\\')) {
-            return None;
+    /// One statement with its own guard; `None` if one cannot do it.
+    fn append(&self, first: usize, known: &Known) -> Option<Statement> {
+        let new = self.messages.get(first..)?;
+        let guard = [known.last_id.into(), known.first_id.into()];
+        if new.len() <= FEW {
+            return self.append_few(&self.place.texts.append_few, &guard, new);
         }
-        // Without an id a message is like another at most by its contents.
-        let by_contents = self.dedup == Dedup::Upstream && ids.len() < self.messages.len();
-        self.append(&self.place.texts.append_others, [ids.join(",").into(), i64::from(by_contents).into()], 0)
+        let mut packs = pack(new.iter().map(Message::as_json));
+        let Some(Pack::Many { array, .. }) = packs.pop().filter(|_| packs.is_empty() && self.is_alone()) else {
+            return None;
+        };
+        let [last_id, first_id] = guard;
+        Some(Statement::new(self.place.texts.append_many.clone(), (self.place.id(), last_id, first_id, array)))
     }
 
-    /// One statement with its own guard; `None` if one cannot do it.
-    fn append(&self, texts: &Append, guard: [Value; 2], first: usize) -> Option<Statement> {
-        if self.operation.is_some() || self.max_messages.is_some() {
+    /// Inserts all messages if the newest that is stored is surely none of them: then none of them is stored by the rule.
+    /// `None` if that is not likely to be seen at once. A long list is likely to be a transcript; and if the last message
+    /// has no mark, so probably has the one that is stored.
+    fn append_others(&self) -> Option<Statement> {
+        if self.messages.len() > FEW {
             return None;
         }
-        let new = self.messages.get(first..)?;
-        let mut params: Vec<Value> = Vec::with_capacity(3 + new.len());
+        let marks = marks(&self.messages)?;
+        self.append_few(&self.place.texts.append_others, &[marks.into()], &self.messages)
+    }
+
+    fn append_few(&self, texts: &[Sql], guard: &[Value], new: &[Message]) -> Option<Statement> {
+        let text = texts.get(new.len().checked_sub(1)?).filter(|_| self.is_alone())?;
+        let mut params: Vec<Value> = Vec::with_capacity(1 + guard.len() + new.len());
         params.push(self.place.id().into());
-        params.extend(guard);
-        let sql = match texts.few.get(new.len().checked_sub(1)?) {
-            Some(few) => {
-                params.extend(new.iter().map(|message| message.as_json().into()));
-                few
-            }
-            None => {
-                let mut packs = pack(new.iter().map(Message::as_json));
-                let Some(Pack::Many { array, .. }) = packs.pop().filter(|_| packs.is_empty()) else { return None };
-                params.push(array.into());
-                &texts.many
-            }
-        };
-        Some(Statement::new(sql.clone(), params))
+        params.extend_from_slice(guard);
+        params.extend(new.iter().map(|message| message.as_json().into()));
+        Some(Statement::new(text.clone(), params))
+    }
+
+    /// Whether nothing is to be done but to insert.
+    fn is_alone(&self) -> bool {
+        self.operation.is_none() && self.max_messages.is_none()
     }
 
     fn write_one(&self, append: Statement, new: usize) -> Plan<Written> {

@@ -6,7 +6,7 @@ use super::{Peer, Request};
 use crate::{
     case::{Calls, Make},
     checkpoint::{self, LARGE, SMALL},
-    history::{self, Known},
+    history::{self, Known, Talk},
     sessions, strands,
 };
 
@@ -38,8 +38,10 @@ pub(super) const PEERS: &[Peer] = &[
     manager("read 10,000 messages", lone("read", 10_000), |g| strands::list(g, 10_000, None)),
     manager("read the last 20 of 10,000", last("read", 20), |g| strands::list(g, 10_000, Some(20))),
     manager("50 sessions append 4 messages", together("append"), |g| strands::append_together(g, TOGETHER)),
-    provider("save 4 messages", lone("save", 0), |g| history::save(g, 0, Known::Nothing)),
-    provider("save 4 messages behind 1,000", lone("save", 1_000), |g| history::save(g, 1_000, Known::Nothing)),
+    provider("save 4 messages", lone("save", 0), |g| history::save(g, Talk::of(0), Known::Nothing)),
+    provider("save 4 messages behind 1,000", lone("save", 1_000), |g| {
+        history::save(g, Talk::of(1_000), Known::Nothing)
+    }),
     provider("read 100 messages", lone("read", 100), |g| history::list(g, 100, true)),
     provider("read 1,000 messages", lone("read", 1_000), |g| history::list(g, 1_000, true)),
     provider("read 10,000 messages", lone("read", 10_000), |g| history::list(g, 10_000, true)),
