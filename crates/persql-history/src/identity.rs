@@ -63,21 +63,24 @@ impl<'a> Identity<'a> {
 /// What SQL can tell messages by, a line each: an id, or else how the text begins. `None` if a message has something there
 /// that SQL may read otherwise than this crate does, or if the last has neither.
 pub(crate) fn marks(messages: &[Message]) -> Option<String> {
-    let mut marks = String::from("\n");
+    let mut marks = String::with_capacity(messages.len() * MARKED);
+    marks.push('\n');
     let mut is_marked = false;
     for message in messages {
-        let (kind, mark) = match message.id() {
-            Some(id) => ('i', slice::string(id).filter(|id| matches!(id, Cow::Borrowed(_)))?),
+        let (kind, text) = match message.id() {
+            Some(id) => ('i', slice::string(id)?),
             None => ('t', slice::string(message.first_text().unwrap_or(NO_TEXT))?),
         };
-        if mark.contains('\0') {
-            return None;
-        }
-        let end = mark.char_indices().nth(MARKED).filter(|_| kind == 't').map_or(mark.len(), |(end, _)| end);
+        let mark = match &text {
+            // It had escapes.
+            Cow::Owned(text) if kind == 'i' || text.contains('\0') => return None,
+            _ if kind == 'i' => &*text,
+            _ => text.char_indices().nth(MARKED).and_then(|(end, _)| text.get(..end)).unwrap_or(&text),
+        };
         marks.push(kind);
-        marks.push_str(mark.get(..end)?);
+        marks.push_str(mark);
         marks.push('\n');
-        is_marked = end > 0;
+        is_marked = !mark.is_empty();
     }
     is_marked.then_some(marks)
 }
