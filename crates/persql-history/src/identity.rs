@@ -43,8 +43,8 @@ impl<'a> Identity<'a> {
             (None, None) => {
                 dedup == Dedup::Upstream
                     && one.role() == another.role()
-                    && !begin_otherwise(one, another)
-                    && self.contents() == other.contents()
+                    && (one.contents_as_they_stand() == another.contents_as_they_stand()
+                        || (!begin_otherwise(one, another) && self.contents() == other.contents()))
             }
             _ => false,
         }
@@ -99,8 +99,8 @@ fn id_text(id: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether the first contents of two messages surely differ: a look that spares most messages the canonical form, which
-/// costs more than all else in a save.
+/// Whether the first contents of two messages surely differ. That spares most messages the canonical form, which costs
+/// more than all else in a save.
 fn begin_otherwise(one: &Message, another: &Message) -> bool {
     differ(one.first_text(), another.first_text())
         || differ(one.in_first_content("call_id"), another.in_first_content("call_id"))

@@ -42,6 +42,7 @@ struct Members {
     kind: Option<Range<usize>>,
     contents: Option<Range<usize>>,
     message_id: Option<Range<usize>>,
+    properties: Option<Range<usize>>,
     /// The text of the first content.
     text: Option<Range<usize>>,
     /// The first of the contents that the framework would not read.
@@ -75,6 +76,7 @@ impl Members {
                         Some("role") => found.role = place(),
                         Some("type") => found.kind = place(),
                         Some("message_id") => found.message_id = place(),
+                        Some("additional_properties") => found.properties = place(),
                         Some("contents") => {
                             (found.contents, found.unreadable) = (place(), passed.unreadable);
                             found.text = if part.value.starts_with('"') { place() } else { passed.text };
@@ -254,7 +256,7 @@ impl Message {
 
     /// The contents, in their order.
     pub fn contents(&self) -> Vec<Content> {
-        match self.at(&self.members.contents) {
+        match self.contents_as_they_stand() {
             Some(text) if text.starts_with('"') => Content::from_element(text).into_iter().collect(),
             Some(contents) => slice::elements(contents).filter_map(Content::from_element).collect(),
             None => Vec::new(),
@@ -269,7 +271,7 @@ impl Message {
 
     /// One of the `additional_properties`, as the JSON text that it is.
     pub fn property(&self, key: &str) -> Option<&str> {
-        slice::member(self.member("additional_properties")?, key)
+        slice::member(self.at(&self.members.properties)?, key)
     }
 
     /// Whether compaction left it out: whether its `_excluded` is what Python takes for true.
@@ -306,9 +308,14 @@ impl Message {
         self.at(&self.members.text)
     }
 
-    /// A string of the first content as it stands, if it has one.
+    /// The contents' JSON, if there are any.
+    pub(crate) fn contents_as_they_stand(&self) -> Option<&str> {
+        self.at(&self.members.contents)
+    }
+
+    /// A field of the first content as it stands, if it has one.
     pub(crate) fn in_first_content(&self, field: &str) -> Option<&str> {
-        let mut contents = slice::elements(self.at(&self.members.contents).filter(|text| text.starts_with('['))?);
+        let mut contents = slice::elements(self.contents_as_they_stand().filter(|text| text.starts_with('['))?);
         slice::member(contents.find(|content| *content != "null")?, field).filter(|value| *value != "null")
     }
 
@@ -327,8 +334,14 @@ impl Message {
     }
 
     pub(crate) fn with_property_json(&self, key: &str, value: &str) -> Self {
-        let properties = self.member("additional_properties").unwrap_or("{}");
-        self.with_json("additional_properties", &slice::with_member(properties, key, value))
+        let replaced = self.members.properties.clone().and_then(|place| {
+            let (before, after) = (self.text.get(..place.start)?, self.text.get(place.end..)?);
+            Some([before, &slice::with_member(self.text.get(place)?, key, value), after].concat())
+        });
+        match replaced {
+            Some(text) => Self::written(&text, self.role.clone()),
+            None => self.with_json("additional_properties", &slice::with_member("{}", key, value)),
+        }
     }
 
     fn string(&self, key: &str) -> Option<String> {

@@ -31,7 +31,8 @@ impl Run {
         if options.repair_orphans {
             shown = repair::without_orphans(shown, &inputs);
         }
-        let shown = shown.iter().map(|message| attributed(message, &options.source_id)).collect();
+        let attribution = Attribution::to(&options.source_id);
+        let shown = shown.iter().map(|message| attribution.of(message)).collect();
         Self { shown, ..Self::new(history.tail, inputs) }
     }
 
@@ -85,16 +86,32 @@ impl Run {
     }
 }
 
-/// The message with a mark that says where it comes from; what such a mark says already stays.
-fn attributed(message: &Message, source_id: &str) -> Message {
-    let own = [("source_id", slice::quote(source_id)), ("source_type", "\"PerSqlHistoryProvider\"".to_owned())];
-    let mark = match message.property("_attribution") {
-        Some(mark) if !mark.starts_with('{') => return message.clone(),
-        mark => own.iter().fold(mark.unwrap_or("{}").to_owned(), |mark, (key, value)| {
-            if slice::member(&mark, key).is_some() { mark } else { slice::with_member(&mark, key, value) }
-        }),
-    };
-    message.with_property_json("_attribution", &mark)
+/// Says of messages where they come from, in marks of their own; what such a mark says already stays.
+struct Attribution {
+    members: [(&'static str, String); 2],
+    /// The mark of a message that has none.
+    mark: String,
+}
+
+impl Attribution {
+    fn to(source_id: &str) -> Self {
+        let members = [("source_id", slice::quote(source_id)), ("source_type", "\"PerSqlHistoryProvider\"".to_owned())];
+        let mark = members.iter().fold("{}".to_owned(), |mark, (key, value)| slice::with_member(&mark, key, value));
+        Self { members, mark }
+    }
+
+    fn of(&self, message: &Message) -> Message {
+        const KEY: &str = "_attribution";
+        match message.property(KEY) {
+            None => message.with_property_json(KEY, &self.mark),
+            Some(mark) if mark.starts_with('{') => {
+                let missing = self.members.iter().filter(|(key, _)| slice::member(mark, key).is_none());
+                let mark = missing.fold(mark.to_owned(), |mark, (key, value)| slice::with_member(&mark, key, value));
+                message.with_property_json(KEY, &mark)
+            }
+            Some(_) => message.clone(),
+        }
+    }
 }
 
 impl fmt::Debug for Run {

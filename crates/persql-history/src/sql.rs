@@ -41,7 +41,7 @@ SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id < ?2 ORDER 
 const APPEND_FEW: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
 VALUES (CASE WHEN (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
-    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END, ?4, CURRENT_TIMESTAMP)";
+    AND (SELECT id FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END, ?4, CURRENT_TIMESTAMP)";
 
 /// The rows of such a text behind the first.
 const APPEND_ANOTHER: &str = ", (?1, ?{parameter}, CURRENT_TIMESTAMP)";
@@ -50,7 +50,7 @@ const APPEND_ANOTHER: &str = ", (?1, ?{parameter}, CURRENT_TIMESTAMP)";
 const APPEND_MANY: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
 SELECT CASE WHEN (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
-    AND (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END,
+    AND (SELECT id FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END,
     message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message";
 
 /// Fails likewise unless the session is empty, or its newest message is surely none of those that are marked in ?2, a line
@@ -80,7 +80,7 @@ const GUARD_NEWEST: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
 SELECT NULL, NULL, CURRENT_TIMESTAMP
 WHERE (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS NOT ?2
-    OR (SELECT max(id) FROM {messages} WHERE session_id = ?1 AND id = ?3) IS NOT ?3";
+    OR (SELECT id FROM {messages} WHERE session_id = ?1 AND id = ?3) IS NOT ?3";
 
 /// Fails likewise unless the session has ?2 rows and ?3 is the newest.
 const GUARD_WHOLE: &str = "\
