@@ -161,8 +161,9 @@ fn any_number_of_messages_is_guarded(world: &World) -> Outcome {
         other.trim(session.as_str(), count)?;
         assert_eq!(save(history.tail(), "a")?, 3, "{count}");
         assert_eq!(held(&provider, &session)?, format!("{} {}", run("u"), run("a")));
-        // Nobody does anything.
+        // Nobody does anything to this session.
         let history = provider.get_messages(session.as_str())?;
+        other.save_messages("another", &talk("s1"))?;
         assert_eq!(save(history.tail(), "s")?, 1, "{count}");
     }
     Ok(())
