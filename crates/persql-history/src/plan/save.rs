@@ -92,10 +92,11 @@ fn save_all(save: Save) -> Plan<Saved> {
     })
 }
 
-/// Saves behind an end that is known, or is read, unless ids alone say that all is new.
+/// Saves behind an end that is known, or else in one statement that sees whether all is new, or behind an end that is read.
 fn save_new(save: Save, tail: Tail) -> Plan<Saved> {
     let is_known = tail.known.as_ref().is_some_and(|known| known.reaches(save.messages.len()));
-    match if is_known { None } else { save.append_others() } {
+    let others = if is_known { None } else { save.append_others() };
+    match others {
         Some(append) => save.write_one(append, save.messages.len()).then(|outcome| match outcome {
             Err(error) if is_guard(&error) => read_again(save, ROUNDS),
             outcome => Plan::result(outcome.map(|written| save.written(written, 0, Known::nothing()))),
@@ -174,15 +175,16 @@ impl Save {
 
     /// One statement with its own guard; `None` if one cannot do it.
     fn append(&self, first: usize, known: &Known) -> Option<Statement> {
+        if !self.is_alone() {
+            return None;
+        }
         let new = self.messages.get(first..)?;
         let guard = [known.last_id.into(), known.first_id.into()];
         if new.len() <= FEW {
             return self.append_few(&self.place.texts.append_few, &guard, new);
         }
         let mut packs = pack(new.iter().map(Message::as_json));
-        let Some(Pack::Many { array, .. }) = packs.pop().filter(|_| packs.is_empty() && self.is_alone()) else {
-            return None;
-        };
+        let Some(Pack::Many { array, .. }) = packs.pop().filter(|_| packs.is_empty()) else { return None };
         let [last_id, first_id] = guard;
         Some(Statement::new(self.place.texts.append_many.clone(), (self.place.id(), last_id, first_id, array)))
     }
@@ -191,7 +193,7 @@ impl Save {
     /// `None` if that is not likely to be seen at once. A long list is likely to be a transcript; and if the last message
     /// has no mark, so probably has the one that is stored.
     fn append_others(&self) -> Option<Statement> {
-        if self.messages.len() > FEW {
+        if self.messages.len() > FEW || !self.is_alone() {
             return None;
         }
         let marks = marks(&self.messages)?;
@@ -199,7 +201,7 @@ impl Save {
     }
 
     fn append_few(&self, texts: &[Sql], guard: &[Value], new: &[Message]) -> Option<Statement> {
-        let text = texts.get(new.len().checked_sub(1)?).filter(|_| self.is_alone())?;
+        let text = texts.get(new.len().checked_sub(1)?)?;
         let mut params: Vec<Value> = Vec::with_capacity(1 + guard.len() + new.len());
         params.push(self.place.id().into());
         params.extend_from_slice(guard);
