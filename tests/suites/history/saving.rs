@@ -163,7 +163,7 @@ fn any_number_of_messages_is_guarded(world: &World) -> Outcome {
         assert_eq!(held(&provider, &session)?, format!("{} {}", run("u"), run("a")));
         // Nobody does anything to this session.
         let history = provider.get_messages(session.as_str())?;
-        other.save_messages("another", &talk("s1"))?;
+        other.save_messages("another", &talk(&format!("s{count}")))?;
         assert_eq!(save(history.tail(), "s")?, 1, "{count}");
     }
     Ok(())
