@@ -69,10 +69,6 @@ fn without_id(number: usize) -> Value {
     message
 }
 
-fn four_from(number: usize) -> [Value; 4] {
-    [0, 1, 2, 3].map(|more| message(number + more))
-}
-
 /// A conversation, and how much of it is stored before anything is measured.
 #[derive(Clone, Copy)]
 pub(crate) struct Talk {
@@ -139,7 +135,7 @@ pub(crate) fn save_together(ground: &Ground, callers: usize) -> Result<Side, Fai
     let provider = PerSqlHistoryProvider::new(ground.handle()?);
     provider.create_tables()?;
     let callers = (0..callers).map(|caller| {
-        let (provider, session, mut turn) = (provider.clone(), format!("session-{caller}"), four_from(0));
+        let (provider, session, mut turn) = (provider.clone(), format!("session-{caller}"), Talk::of(0).four_from(0));
         let mut said = 0;
         move || {
             for message in &mut turn {
