@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod batch;
 pub mod blocking;
 mod branches;
 mod client;
@@ -42,6 +43,7 @@ mod value;
 #[cfg(feature = "remote")]
 mod wire;
 
+pub use batch::{Access, Batch};
 pub use branches::{Branch, BranchEnd, Branches, Claim, Claimed, Lease, Leasing, Outcome, Role};
 pub use client::{Builder, PerSql};
 pub use control::{Control, Controlled};
@@ -60,7 +62,7 @@ pub use plan::{Answer, Plan, Request, Step, Then};
 pub use rows::{Column, Meta, Row, Rows};
 pub use schema::{ColumnDescription, Description, ForeignKey, TableDescription, TableInfo};
 pub use snapshots::{SnapshotInfo, Snapshots};
-pub use statement::{Access, Batch, Ident, Params, Sql, Statement, limits};
+pub use statement::{Ident, Params, Sql, Statement, limits};
 pub use tables::Schema;
 #[cfg(feature = "remote")]
 pub use timer::Timer;
