@@ -30,6 +30,14 @@ pub struct Sql(Text);
 enum Text {
     Constant(&'static str),
     Shared(Arc<str>),
+    Guarded(Arc<Guarded>),
+}
+
+/// A statement, and its work in two: see [`Sql::guarded`].
+struct Guarded {
+    whole: Sql,
+    guard: Sql,
+    write: Sql,
 }
 
 impl Sql {
@@ -68,6 +76,52 @@ impl Sql {
         text.push_str(rest);
         Self(Text::Shared(text.into()))
     }
+
+    /// The same statement, which writes only on a condition, and its work in two for whoever is next to the engine.
+    ///
+    /// A statement that reads the table that it inserts into has to keep its rows aside first. Local mode, which has the
+    /// write lock at hand, can do the same for less in one snapshot of the database:
+    /// - `guard` is a SELECT. It takes the first of the statement's parameters and answers with a row, if the statement
+    ///   would write, or with none.
+    /// - `write` takes all parameters and, behind them, the values of that row. It is a transaction of its own, so `OR
+    ///   ROLLBACK` undoes no more than it has done.
+    ///
+    /// If the guard answers with nothing, if one of the two fails, or if anybody writes in between, the statement itself is
+    /// run, as it is in all other modes: its outcome and its errors are all that the caller sees.
+    ///
+    /// # Examples
+    /// ```
+    /// use persql_core::{Handle, Plan, Sql, Statement, blocking::PerSql};
+    ///
+    /// # fn main() -> persql_core::Result<()> {
+    /// let first_of_day = Sql::from(
+    ///     "INSERT INTO notes SELECT ?1, ?2, CURRENT_TIMESTAMP WHERE NOT EXISTS (SELECT 1 FROM notes WHERE day = ?1)",
+    /// )
+    /// .guarded(
+    ///     "SELECT CURRENT_TIMESTAMP WHERE NOT EXISTS (SELECT 1 FROM notes WHERE day = ?1)",
+    ///     "INSERT OR ROLLBACK INTO notes VALUES (?1, ?2, ?3)",
+    /// );
+    /// let db = PerSql::local(":memory:")?.database("me/notes")?;
+    /// db.query("CREATE TABLE notes(day TEXT, note TEXT, at TEXT)", ())?;
+    /// for (note, noted) in [("one", 1), ("another", 0)] {
+    ///     let rows = db.run(Plan::write_returning(Statement::new(first_of_day.clone(), ("monday", note))))?;
+    ///     assert_eq!(rows.changes(), Some(noted));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn guarded(self, guard: impl Into<Sql>, write: impl Into<Sql>) -> Self {
+        Self(Text::Guarded(Arc::new(Guarded { whole: self, guard: guard.into(), write: write.into() })))
+    }
+
+    /// The guard and the write, if there are these.
+    #[cfg(feature = "local")]
+    pub(crate) fn in_two(&self) -> Option<(&str, &str)> {
+        match &self.0 {
+            Text::Guarded(guarded) => Some((&guarded.guard, &guarded.write)),
+            _ => None,
+        }
+    }
 }
 
 impl Deref for Sql {
@@ -76,6 +130,7 @@ impl Deref for Sql {
         match &self.0 {
             Text::Constant(text) => text,
             Text::Shared(text) => text,
+            Text::Guarded(guarded) => &guarded.whole,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Every SQL text of this crate. The table is the one that PerSQL documents for its Python package
 //! (agent-framework-persql 0.1).
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 use persql_core::{Error, Ident, Operation, Result, Schema, Sql};
 
@@ -35,36 +38,43 @@ SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id > ?2 ORDER 
 const MESSAGES_BEFORE: &str = "\
 SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
 
-/// Fails with a not-null violation, and inserts nothing, unless ?2 is the session's newest row and ?3, the oldest that is
-/// known, is still there: a step on the index (session_id, id), and one on the primary key. There is a text for each small
-/// number of rows. No RETURNING: it takes a temporary table, and the rowid of the last insert says the same.
-const APPEND_FEW: &str = "\
-INSERT INTO {messages} (session_id, message_data, created_at)
-VALUES (CASE WHEN (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
-    AND (SELECT id FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END, ?4, CURRENT_TIMESTAMP)";
+/// Whether ?2 is the session's newest row and ?3, the oldest that is known, is still there: a step on the index
+/// (session_id, id), and one on the primary key.
+const ENDS_AS_KNOWN: &str = "\
+(SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
+    AND (SELECT id FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3";
 
-/// The rows of such a text behind the first.
-const APPEND_ANOTHER: &str = ", (?1, ?{parameter}, CURRENT_TIMESTAMP)";
-
-/// The same for many. `json_each` gives an array's elements in their order.
-const APPEND_MANY: &str = "\
-INSERT INTO {messages} (session_id, message_data, created_at)
-SELECT CASE WHEN (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
-    AND (SELECT id FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3 THEN ?1 END,
-    message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message";
-
-/// Fails likewise unless the session is empty, or its newest message is surely none of those that are marked in ?2, a line
-/// each: by an id, or by the beginning of a text. A row that has neither, or that SQLite cannot read, may be any of them.
-/// (Of equal keys it reads the first, and Python the last; nobody writes such messages.)
-const APPEND_OTHERS: &str = "\
-INSERT INTO {messages} (session_id, message_data, created_at)
-VALUES (CASE WHEN coalesce((SELECT coalesce(instr(?2, char(10) || CASE WHEN json_valid(message_data, 2) THEN
+/// Whether the session is empty, or its newest message is surely none of those that are marked in ?2, a line each: by an
+/// id, or by the beginning of a text. A row that has neither, or that SQLite cannot read, may be any of them. (Of equal
+/// keys it reads the first, and Python the last; nobody writes such messages.)
+const ENDS_OTHERWISE: &str = "\
+coalesce((SELECT coalesce(instr(?2, char(10) || CASE WHEN json_valid(message_data, 2) THEN
             CASE coalesce(json_type(message_data, '$.message_id'), 'null')
                 WHEN 'text' THEN 'i' || (message_data ->> '$.message_id')
                 WHEN 'null' THEN CASE json_type(message_data, '$.contents[0].text')
                     WHEN 'text' THEN 't' || substr(message_data ->> '$.contents[0].text', 1, {marked}) END
             END END || char(10)), 1)
-        FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1), 0) = 0 THEN ?1 END, ?3, CURRENT_TIMESTAMP)";
+        FROM {messages} WHERE session_id = ?1 ORDER BY id DESC LIMIT 1), 0) = 0";
+
+/// Fails with a not-null violation, and inserts nothing, unless the condition holds. There is a text for each small number
+/// of rows. No RETURNING: it takes a temporary table, and the rowid of the last insert says the same.
+const APPEND_FEW: &str = "\
+INSERT INTO {messages} (session_id, message_data, created_at)
+VALUES (CASE WHEN {condition} THEN ?1 END, ?{parameter}, {time})";
+
+/// The same in two: the condition, and the insert. An insert of several rows keeps a copy of each page that it changes as
+/// long as the guard is open, if it may fail halfway: if it calls a function, or is not to undo all of its transaction.
+const GUARD: &str = "SELECT CURRENT_TIMESTAMP WHERE {condition}";
+const APPEND_GUARDED: &str = "\
+INSERT OR ROLLBACK INTO {messages} (session_id, message_data, created_at) VALUES (?1, ?{parameter}, {time})";
+
+/// The rows of both behind the first.
+const APPEND_ANOTHER: &str = ", (?1, ?{parameter}, {time})";
+
+/// The same as for few, for many. `json_each` gives an array's elements in their order.
+const APPEND_MANY: &str = "\
+INSERT INTO {messages} (session_id, message_data, created_at)
+SELECT CASE WHEN {condition} THEN ?1 END, message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message";
 
 /// Inserts whatever is stored.
 const INSERT_MESSAGE: &str = "\
@@ -187,6 +197,40 @@ struct Names {
     purge: Ident,
 }
 
+/// An insert on a condition.
+struct Append<'a> {
+    messages: &'a Ident,
+    condition: &'a str,
+}
+
+impl Append<'_> {
+    /// For one row, for two, and so on. `first` is the parameter that holds the first message.
+    fn few(&self, first: usize) -> Vec<Sql> {
+        let guard = self.render(GUARD);
+        let rows = |head: &str, last: usize, time: &str| {
+            let row = |template: &str, parameter| self.render_row(template, parameter, time);
+            let others = (first + 1..=last).map(|parameter| row(APPEND_ANOTHER, parameter));
+            Sql::from(std::iter::once(row(head, first)).chain(others).collect::<String>())
+        };
+        let text = |last: usize| {
+            let write = rows(APPEND_GUARDED, last, &format!("?{}", last + 1));
+            rows(APPEND_FEW, last, "CURRENT_TIMESTAMP").guarded(guard.clone(), write)
+        };
+        (first..first + FEW).map(text).collect()
+    }
+
+    fn render(&self, template: &str) -> Sql {
+        Sql::render(template, &[("messages", self.messages), ("condition", &self.condition)])
+    }
+
+    fn render_row(&self, template: &str, parameter: usize, time: &str) -> String {
+        let Self { messages, condition } = self;
+        let names: [(&str, &dyn fmt::Display); 4] =
+            [("messages", messages), ("condition", condition), ("parameter", &parameter), ("time", &time)];
+        Sql::render(template, &names).to_string()
+    }
+}
+
 impl Texts {
     /// The name that PerSQL's own package uses.
     pub(crate) const MESSAGES: &str = "agent_framework_messages";
@@ -233,26 +277,18 @@ impl Texts {
                 ],
             )
         };
-        // `first` is the parameter that holds the first message.
-        let few = |template: &str, first: usize| -> Vec<Sql> {
-            let mut text = render(template).to_string();
-            let more = |parameter: usize| {
-                if parameter > first {
-                    text.push_str(&Sql::render(APPEND_ANOTHER, &[("parameter", &parameter)]));
-                }
-                Sql::from(text.clone())
-            };
-            (first..first + FEW).map(more).collect()
-        };
+        let (as_known, otherwise) = (render(ENDS_AS_KNOWN), render(ENDS_OTHERWISE));
+        let behind_known = Append { messages: &names.messages, condition: &as_known };
+        let behind_others = Append { messages: &names.messages, condition: &otherwise };
         let messages = Schema::new([names.messages.clone()], [CREATE_MESSAGES, CREATE_INDEX].map(render));
         Self {
             schema: Operation::schema(&messages, [render(CREATE_PURGE)]).on_demand(create_tables),
             scope,
             messages_after: render(MESSAGES_AFTER),
             messages_before: render(MESSAGES_BEFORE),
-            append_few: few(APPEND_FEW, 4),
-            append_many: render(APPEND_MANY),
-            append_others: few(APPEND_OTHERS, 3),
+            append_few: behind_known.few(4),
+            append_many: behind_known.render(APPEND_MANY),
+            append_others: behind_others.few(3),
             insert_message: render(INSERT_MESSAGE),
             insert_messages: render(INSERT_MESSAGES),
             guard_newest: render(GUARD_NEWEST),

@@ -148,6 +148,11 @@ impl Log {
         .context("bytes", left))
     }
 
+    /// Whether this use of the connection is one of those at which the log is looked at.
+    pub(super) fn is_due(&self) -> bool {
+        self.uses.load(Ordering::Relaxed) % SELDOM == 1
+    }
+
     fn size(&self) -> u64 {
         fs::metadata(&self.file).map_or(0, |metadata| metadata.len())
     }

@@ -8,23 +8,51 @@ use super::{
 };
 #[cfg(not(feature = "server"))]
 use crate::{Answer, Batch};
-use crate::{Error, Result, Rows, Statement, Value, ValueRef, tokens};
+use crate::{Error, ErrorKind, Result, Rows, Statement, Value, ValueRef, tokens};
 
 impl Conn {
     /// Runs one statement.
     pub(super) fn execute(&self, statement: &Statement) -> Result<Rows> {
-        let sql = statement.sql();
+        self.run(statement.sql(), statement.params().iter().map(as_parameter))
+    }
+
+    /// Does the work of a statement in two: see [`Sql::guarded`](crate::Sql::guarded). `None` if nothing was written, and the
+    /// statement itself has to say why.
+    ///
+    /// SQLite refuses the write if anybody has written since the guard looked, as long as the guard is open.
+    pub(super) fn execute_in_two(&self, statement: &Statement) -> Option<Result<Rows>> {
+        let (guard, write) = statement.sql().in_two()?;
+        let mut guard = self.sqlite.prepare_cached(guard).ok()?;
+        let params = statement.params().iter().map(as_parameter);
+        for (index, value) in params.clone().take(guard.parameter_count()).enumerate() {
+            guard.raw_bind_parameter(index + 1, value).ok()?;
+        }
+        let columns = guard.column_count();
+        let mut looking = guard.raw_query();
+        let row = looking.next().ok()??;
+        let found = (0..columns).filter_map(|column| row.get_ref(column).ok()).map(ToSqlOutput::Borrowed);
+        match self.run(write, params.chain(found)) {
+            // It may have been the commit that the disk refused.
+            Err(error) if error.kind() != ErrorKind::Unavailable => None,
+            outcome => Some(outcome),
+        }
+    }
+
+    fn run<'p>(&self, sql: &str, params: impl Iterator<Item = ToSqlOutput<'p>>) -> Result<Rows> {
         #[cfg(feature = "server")]
         if self.must_ask(sql) {
             self.sqlite.prepare(sql).map_err(translate_prepared)?;
         }
         let mut prepared = self.sqlite.prepare_cached(sql).map_err(translate_prepared)?;
-        let (wanted, given) = (prepared.parameter_count(), statement.params().len());
-        if wanted != given {
-            return Err(wrong_parameters(given, wanted));
+        let (wanted, mut given) = (prepared.parameter_count(), 0);
+        for value in params {
+            given += 1;
+            if given <= wanted {
+                prepared.raw_bind_parameter(given, value).map_err(translate)?;
+            }
         }
-        for (index, value) in statement.params().iter().enumerate() {
-            prepared.raw_bind_parameter(index + 1, as_parameter(value)).map_err(translate)?;
+        if given != wanted {
+            return Err(wrong_parameters(given, wanted));
         }
         let changed = self.sqlite.total_changes();
         let mut rows = None;
@@ -97,7 +125,7 @@ impl Conn {
             Ok(()) => Ok(value),
             // A commit that the disk refused may be found whole in the log at the next start.
             Err(error) => {
-                let may = !matches!(error.kind(), crate::ErrorKind::Conflict | crate::ErrorKind::Busy);
+                let may = !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Busy);
                 Err(error.with_may_have_applied(may))
             }
         });
@@ -149,5 +177,109 @@ fn as_cell(value: SqliteRef<'_>) -> ValueRef<'_> {
         SqliteRef::Real(real) => ValueRef::Real(real),
         SqliteRef::Text(bytes) => std::str::from_utf8(bytes).map_or(ValueRef::Blob(bytes), ValueRef::Text),
         SqliteRef::Blob(bytes) => ValueRef::Blob(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, time::Duration};
+
+    use rusqlite::Connection;
+
+    use super::*;
+    use crate::{
+        Sql,
+        local::{
+            Durability, Options, Owner,
+            connection::{Purpose, from_now},
+            rules::Settled,
+        },
+    };
+
+    const OPTIONS: Options = Options {
+        durability: Durability::Normal,
+        strict_limits: false,
+        busy_timeout: Duration::ZERO,
+        log_limit: 1 << 30,
+        must_exist: false,
+        hides_records: false,
+        owner: Owner::NOBODY,
+        memory: None,
+    };
+
+    const WRITE: &str = "INSERT OR ROLLBACK INTO t VALUES (?1, ?2), (?1 + 1, ?2)";
+
+    fn conn(path: &Path) -> Conn {
+        let conn = Conn::open_file(path, Purpose::Write, OPTIONS, from_now(OPTIONS.busy_timeout)).unwrap();
+        conn.execute(&"CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT)".into()).unwrap();
+        conn
+    }
+
+    fn statement(guard: &'static str, write: &'static str) -> Statement {
+        Statement::new(Sql::from("INSERT INTO t VALUES (?1, 'whole')").guarded(guard, write), [1])
+    }
+
+    fn stored(conn: &Conn) -> Vec<(i64, String)> {
+        let rows = conn.execute(&"SELECT a, b FROM t ORDER BY a".into()).unwrap();
+        rows.iter().map(|row| (row.get(0usize).unwrap(), row.get(1usize).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_statement_in_two_writes_what_its_guard_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let conn = conn(&directory.path().join("test.db"));
+        let guarded = statement("SELECT 'found' WHERE NOT EXISTS (SELECT 1 FROM t WHERE a = ?1)", WRITE);
+        let rows = conn.execute_in_two(&guarded).unwrap().unwrap();
+        assert_eq!((rows.changes(), rows.last_insert_rowid()), (Some(2), Some(2)));
+        let found = [(1, "found".to_owned()), (2, "found".to_owned())];
+        assert_eq!(stored(&conn), found);
+        assert!(conn.execute_in_two(&guarded).is_none());
+        assert_eq!(stored(&conn), found);
+    }
+
+    #[test]
+    fn whatever_goes_wrong_is_left_to_the_statement_itself() {
+        let directory = tempfile::tempdir().unwrap();
+        let conn = conn(&directory.path().join("test.db"));
+        conn.execute(&"INSERT INTO t VALUES (2, 'before')".into()).unwrap();
+        for (guard, write) in [
+            ("SELECT 'x' WHERE false", WRITE),
+            ("SELECT 'x' FROM missing", WRITE),
+            ("SELECT abs(-9223372036854775807 - ?1)", WRITE),
+            ("SELECT", WRITE),
+            ("SELECT 'x', 'more than is wanted'", WRITE),
+            ("SELECT 1", "INSERT INTO missing VALUES (?1, ?2)"),
+            // The second row is there.
+            ("SELECT 'x'", WRITE),
+            ("SELECT 'x'", "INSERT INTO t VALUES (?1, ?2), (?1 + 1, ?2)"),
+        ] {
+            assert!(conn.execute_in_two(&statement(guard, write)).is_none(), "{guard}; {write}");
+            assert_eq!(stored(&conn), [(2, "before".to_owned())], "{guard}; {write}");
+        }
+        assert!(conn.execute_in_two(&Statement::new("INSERT INTO t VALUES (?1, 'whole')", [1])).is_none());
+        conn.execute(&statement("SELECT 'x'", WRITE)).unwrap();
+        assert_eq!(stored(&conn), [(1, "whole".to_owned()), (2, "before".to_owned())]);
+    }
+
+    #[test]
+    fn nobody_writes_between_the_guard_and_the_write() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("test.db");
+        let conn = &mut conn(&path);
+        let other = Connection::open(&path).unwrap();
+        // Somebody writes while the guard looks.
+        let mut steps = 0;
+        let meanwhile = move || {
+            steps += 1;
+            if steps == 20 {
+                other.execute("INSERT INTO t VALUES (7, 'other')", []).unwrap();
+            }
+            false
+        };
+        conn.sqlite.progress_handler(1, Some(meanwhile)).settled().unwrap();
+        let guard = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20)
+            SELECT 'x' WHERE NOT EXISTS (SELECT 1 FROM t WHERE a = 7) AND (SELECT count(*) FROM n) = 20";
+        assert!(conn.execute_in_two(&statement(guard, WRITE)).is_none());
+        assert_eq!(stored(conn), [(7, "other".to_owned())]);
     }
 }

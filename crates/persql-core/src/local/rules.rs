@@ -76,10 +76,15 @@ const OUR_COMMENT: &str = "/*persql*/";
 /// Refuses statements that must not even be prepared.
 pub(super) fn check_texts(request: &Request, options: Options) -> crate::Result<()> {
     let Request::Batch(batch) = request else { return Ok(()) };
+    let is_text_refused = |sql: &str| {
+        tokens::begins_with(sql, &REFUSED_WORDS)
+            || sql.starts_with(OUR_COMMENT)
+            || (options.hides_records && renames_to_a_record(sql))
+    };
     let is_refused = |statement: &Statement| {
-        tokens::begins_with(statement.sql(), &REFUSED_WORDS)
-            || statement.sql().starts_with(OUR_COMMENT)
-            || (options.hides_records && renames_to_a_record(statement.sql()))
+        let sql = statement.sql();
+        is_text_refused(sql)
+            || sql.in_two().is_some_and(|(guard, write)| is_text_refused(guard) || is_text_refused(write))
     };
     match batch.statements().iter().position(is_refused) {
         Some(index) => Err(Error::new(ErrorKind::Denied, "the statement is not allowed")
