@@ -22,8 +22,8 @@ use targets::Target;
 /// The least time a changed suite is given; the most is a multiple of what the unchanged one took.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A text is the same in every mode, and so are the cases: one mode, the quickest, judges for all.
-const MODE: &str = "memory_blocking";
+/// The cases are the same in every mode, so the quickest judges. A text that it does not run, files do.
+const MODES: [&str; 2] = ["memory_blocking", "file_blocking"];
 
 /// The copy of the workspace and the place of its build products.
 struct Laboratory {
@@ -128,8 +128,10 @@ fn baseline(laboratory: &Laboratory, names: &[String]) -> Outcome<BTreeMap<Strin
     let suites = suites.ok_or_else(|| Failure::Failed("the suites do not build without any change".to_owned()))?;
     for suite in suites {
         let started = Instant::now();
-        if !suite.run(&[MODE.to_owned()])?.success {
-            return Err(Failure::Failed(format!("the suite {} fails without any change", suite.name)));
+        for mode in MODES {
+            if !suite.run(&[mode.to_owned()])?.success {
+                return Err(Failure::Failed(format!("the suite {} fails without any change", suite.name)));
+            }
         }
         limits.insert(suite.name.clone(), PATIENCE.max(started.elapsed() * 10));
     }
@@ -162,9 +164,9 @@ fn judge(
     let Some(suites) = laboratory.build(names, Stdio::null())? else {
         return Ok(Some("no build"));
     };
-    for suite in suites {
+    for (mode, suite) in MODES.iter().flat_map(|mode| suites.iter().map(move |suite| (mode, suite))) {
         let limit = limits.get(&suite.name).copied().unwrap_or(PATIENCE);
-        match suite.run_within(&[MODE.to_owned()], limit)? {
+        match suite.run_within(&[(*mode).to_owned()], limit)? {
             End::Passed => {}
             End::Failed => return Ok(Some("caught")),
             End::TimedOut => return Ok(Some("too slow")),

@@ -86,8 +86,8 @@ impl Sql {
     /// - `write` takes all parameters and, behind them, the values of that row. It is a transaction of its own, so `OR
     ///   ROLLBACK` undoes no more than it has done.
     ///
-    /// If the guard answers with nothing, if one of the two fails, or if anybody writes in between, the statement itself is
-    /// run, as it is in all other modes: its outcome and its errors are all that the caller sees.
+    /// If the guard answers with nothing, if the write breaks a rule of a table, or if anybody writes in between, the
+    /// statement itself is run, as it always is in the other modes.
     ///
     /// # Examples
     /// ```

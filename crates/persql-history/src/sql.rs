@@ -41,14 +41,14 @@ SELECT id, message_data FROM {messages} WHERE session_id = ?1 AND id < ?2 ORDER 
 /// Whether ?2 is the session's newest row and ?3, the oldest that is known, is still there: a step on the index
 /// (session_id, id), and one on the primary key.
 const ENDS_AS_KNOWN: &str = "\
-(SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
+SELECT (SELECT max(id) FROM {messages} WHERE session_id = ?1) IS ?2
     AND (SELECT id FROM {messages} WHERE session_id = ?1 AND id = ?3) IS ?3";
 
 /// Whether the session is empty, or its newest message is surely none of those that are marked in ?2, a line each: by an
 /// id, or by the beginning of a text. A row that has neither, or that SQLite cannot read, may be any of them. (Of equal
 /// keys it reads the first, and Python the last; nobody writes such messages.)
 const ENDS_OTHERWISE: &str = "\
-coalesce((SELECT coalesce(instr(?2, char(10) || CASE WHEN json_valid(message_data, 2) THEN
+SELECT coalesce((SELECT coalesce(instr(?2, char(10) || CASE WHEN json_valid(message_data, 2) THEN
             CASE coalesce(json_type(message_data, '$.message_id'), 'null')
                 WHEN 'text' THEN 'i' || (message_data ->> '$.message_id')
                 WHEN 'null' THEN CASE json_type(message_data, '$.contents[0].text')
@@ -60,11 +60,11 @@ coalesce((SELECT coalesce(instr(?2, char(10) || CASE WHEN json_valid(message_dat
 /// of rows. No RETURNING: it takes a temporary table, and the rowid of the last insert says the same.
 const APPEND_FEW: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-VALUES (CASE WHEN {condition} THEN ?1 END, ?{parameter}, {time})";
+VALUES (CASE WHEN ({condition}) THEN ?1 END, ?{parameter}, {time})";
 
 /// The same in two: the condition, and the insert. An insert of several rows keeps a copy of each page that it changes as
 /// long as the guard is open, if it may fail halfway: if it calls a function, or is not to undo all of its transaction.
-const GUARD: &str = "SELECT CURRENT_TIMESTAMP WHERE {condition}";
+const GUARD: &str = "SELECT CURRENT_TIMESTAMP WHERE ({condition})";
 const APPEND_GUARDED: &str = "\
 INSERT OR ROLLBACK INTO {messages} (session_id, message_data, created_at) VALUES (?1, ?{parameter}, {time})";
 
@@ -74,7 +74,7 @@ const APPEND_ANOTHER: &str = ", (?1, ?{parameter}, {time})";
 /// The same as for few, for many. `json_each` gives an array's elements in their order.
 const APPEND_MANY: &str = "\
 INSERT INTO {messages} (session_id, message_data, created_at)
-SELECT CASE WHEN {condition} THEN ?1 END, message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message";
+SELECT CASE WHEN ({condition}) THEN ?1 END, message.value, CURRENT_TIMESTAMP FROM json_each(?4) AS message";
 
 /// Inserts whatever is stored.
 const INSERT_MESSAGE: &str = "\

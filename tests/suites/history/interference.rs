@@ -5,7 +5,7 @@ use std::time::Duration;
 use persql_conformance::{Case, Interrupted, Outcome, World, cases};
 use persql_history::{ErrorKind, PerSqlHistoryProvider, Result, blocking};
 
-use crate::{held, provider, refused, talk};
+use crate::{held, provider, refused, talk, value};
 
 pub(crate) fn cases() -> Vec<Case> {
     cases![
@@ -13,6 +13,7 @@ pub(crate) fn cases() -> Vec<Case> {
         a_save_that_always_loses_gives_up,
         input_stored_first_goes_behind_what_came_meanwhile,
         a_session_that_comes_to_life_is_not_deleted,
+        a_trigger_of_somebodys_sees_every_message,
     ]
 }
 
@@ -78,5 +79,27 @@ fn a_session_that_comes_to_life_is_not_deleted(world: &World) -> Outcome {
     })?;
     PerSqlHistoryProvider::new(db).delete_inactive(Duration::from_secs(60))?;
     assert_eq!((held(&provider, "ada")?.as_str(), held(&provider, "bob")?.as_str()), ("u1 a1 u2", ""));
+    Ok(())
+}
+
+fn a_trigger_of_somebodys_sees_every_message(world: &World) -> Outcome {
+    let provider = provider(world)?;
+    let db = provider.database();
+    provider.create_tables()?;
+    db.query("CREATE TABLE seen(session_id TEXT PRIMARY KEY, messages INTEGER NOT NULL)", ())?;
+    // The session is there from its second message on, which is nothing wrong.
+    db.query(
+        "CREATE TRIGGER seeing AFTER INSERT ON agent_framework_messages BEGIN
+            INSERT OR IGNORE INTO seen VALUES (NEW.session_id, 0);
+            UPDATE seen SET messages = messages + 1 WHERE session_id = NEW.session_id;
+        END",
+        (),
+    )?;
+    let first = provider.save_messages("ada", &talk("u1 a1"))?;
+    let second = provider.save_messages_after(first.tail(), &talk("u2# a2#"))?;
+    let third = provider.save_messages("ada", &talk("u3# a3#"))?;
+    assert_eq!([first.stored(), second.stored(), third.stored()], [2; 3]);
+    assert_eq!(held(&provider, "ada")?, "u1 a1 u2# a2# u3# a3#");
+    assert_eq!(value::<i64>(db, "SELECT messages FROM seen")?, 6);
     Ok(())
 }

@@ -20,21 +20,21 @@ impl Conn {
     /// statement itself has to say why.
     ///
     /// SQLite refuses the write if anybody has written since the guard looked, as long as the guard is open.
-    pub(super) fn execute_in_two(&self, statement: &Statement) -> Option<Result<Rows>> {
-        let (guard, write) = statement.sql().in_two()?;
-        let mut guard = self.sqlite.prepare_cached(guard).ok()?;
+    pub(super) fn execute_in_two(&self, statement: &Statement) -> Result<Option<Rows>> {
+        let Some((guard, write)) = statement.sql().in_two() else { return Ok(None) };
+        let mut guard = self.sqlite.prepare_cached(guard).map_err(translate_prepared)?;
         let params = statement.params().iter().map(as_parameter);
         for (index, value) in params.clone().take(guard.parameter_count()).enumerate() {
-            guard.raw_bind_parameter(index + 1, value).ok()?;
+            guard.raw_bind_parameter(index + 1, value).map_err(translate)?;
         }
         let columns = guard.column_count();
         let mut looking = guard.raw_query();
-        let row = looking.next().ok()??;
+        let Some(row) = looking.next().map_err(translate)? else { return Ok(None) };
         let found = (0..columns).filter_map(|column| row.get_ref(column).ok()).map(ToSqlOutput::Borrowed);
         match self.run(write, params.chain(found)) {
-            // It may have been the commit that the disk refused.
-            Err(error) if error.kind() != ErrorKind::Unavailable => None,
-            outcome => Some(outcome),
+            // What it may break a rule in, a trigger of somebody's, the statement may not: OR ROLLBACK holds there as well.
+            Err(error) if error.kind() == ErrorKind::Conflict => Ok(None),
+            outcome => outcome.map(Some),
         }
     }
 
@@ -233,32 +233,38 @@ mod tests {
         assert_eq!((rows.changes(), rows.last_insert_rowid()), (Some(2), Some(2)));
         let found = [(1, "found".to_owned()), (2, "found".to_owned())];
         assert_eq!(stored(&conn), found);
-        assert!(conn.execute_in_two(&guarded).is_none());
+        assert!(conn.execute_in_two(&guarded).unwrap().is_none());
+        assert_eq!(stored(&conn), found);
+        assert!(conn.execute_in_two(&Statement::new("INSERT INTO t VALUES (?1, 'whole')", [3])).unwrap().is_none());
         assert_eq!(stored(&conn), found);
     }
 
     #[test]
-    fn whatever_goes_wrong_is_left_to_the_statement_itself() {
+    fn a_write_that_breaks_a_rule_is_left_to_the_statement_itself() {
         let directory = tempfile::tempdir().unwrap();
         let conn = conn(&directory.path().join("test.db"));
         conn.execute(&"INSERT INTO t VALUES (2, 'before')".into()).unwrap();
+        for write in [WRITE, "INSERT INTO t VALUES (?1, ?2), (?1 + 1, ?2)"] {
+            assert!(conn.execute_in_two(&statement("SELECT 'x'", write)).unwrap().is_none());
+            assert_eq!(stored(&conn), [(2, "before".to_owned())]);
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_wrong_is_an_error_and_writes_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let conn = conn(&directory.path().join("test.db"));
         for (guard, write) in [
-            ("SELECT 'x' WHERE false", WRITE),
             ("SELECT 'x' FROM missing", WRITE),
             ("SELECT abs(-9223372036854775807 - ?1)", WRITE),
             ("SELECT", WRITE),
             ("SELECT 'x', 'more than is wanted'", WRITE),
             ("SELECT 1", "INSERT INTO missing VALUES (?1, ?2)"),
-            // The second row is there.
-            ("SELECT 'x'", WRITE),
-            ("SELECT 'x'", "INSERT INTO t VALUES (?1, ?2), (?1 + 1, ?2)"),
         ] {
-            assert!(conn.execute_in_two(&statement(guard, write)).is_none(), "{guard}; {write}");
-            assert_eq!(stored(&conn), [(2, "before".to_owned())], "{guard}; {write}");
+            let error = conn.execute_in_two(&statement(guard, write)).unwrap_err();
+            assert!(error.sql().is_some() || error.kind() == ErrorKind::InvalidInput, "{guard}; {write}: {error}");
+            assert!(stored(&conn).is_empty(), "{guard}; {write}");
         }
-        assert!(conn.execute_in_two(&Statement::new("INSERT INTO t VALUES (?1, 'whole')", [1])).is_none());
-        conn.execute(&statement("SELECT 'x'", WRITE)).unwrap();
-        assert_eq!(stored(&conn), [(1, "whole".to_owned()), (2, "before".to_owned())]);
     }
 
     #[test]
@@ -279,7 +285,7 @@ mod tests {
         conn.sqlite.progress_handler(1, Some(meanwhile)).settled().unwrap();
         let guard = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 20)
             SELECT 'x' WHERE NOT EXISTS (SELECT 1 FROM t WHERE a = 7) AND (SELECT count(*) FROM n) = 20";
-        assert!(conn.execute_in_two(&statement(guard, WRITE)).is_none());
+        assert_eq!(conn.execute_in_two(&statement(guard, WRITE)).unwrap_err().kind(), ErrorKind::Busy);
         assert_eq!(stored(conn), [(7, "other".to_owned())]);
     }
 }

@@ -130,8 +130,8 @@ impl Leader {
             return None;
         }
         // SQLite empties its log behind a write, unless its connection reads as well: so now and then nothing does.
-        let in_two = if self.writer.log.is_due() { None } else { conn.execute_in_two(statement) };
-        match in_two.unwrap_or_else(|| conn.execute(statement)) {
+        let in_two = if self.writer.log.is_due() { Ok(None) } else { conn.execute_in_two(statement) };
+        match in_two.and_then(|rows| rows.map_or_else(|| conn.execute(statement), Ok)) {
             Err(error) if error.kind() == ErrorKind::Busy => return None,
             // It may have been the commit that the disk refused: see `Conn::finish`.
             Err(error) if error.kind() == ErrorKind::Unavailable => Some(Err(error.with_may_have_applied(true))),
