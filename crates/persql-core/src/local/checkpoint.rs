@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -21,6 +21,9 @@ use crate::{Error, ErrorKind, Result, SqlDetail, SqlErrorKind, database::lock};
 
 /// Twice what the checkpoints of every 4,000 pages leave when nobody is in their way.
 const LARGE: u64 = 32 << 20;
+
+/// A little more than they leave: there was no checkpoint when one was due.
+const OVERDUE: u64 = 17 << 20;
 
 /// How long a writer may be held up by readers, now and then, to begin the log anew.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -113,13 +116,20 @@ pub(super) struct Log {
     file: PathBuf,
     most: u64,
     uses: AtomicU64,
+    is_overdue: AtomicBool,
     /// The size at which the next attempt is worth it.
     next: AtomicU64,
 }
 
 impl Log {
     pub(super) fn new(path: &Path, most: u64) -> Self {
-        Self { file: log_of(path), most, uses: AtomicU64::new(0), next: AtomicU64::new(LARGE.min(most)) }
+        Self {
+            file: log_of(path),
+            most,
+            uses: AtomicU64::new(0),
+            is_overdue: AtomicBool::new(false),
+            next: AtomicU64::new(LARGE.min(most)),
+        }
     }
 
     /// Called before each use of the writing connection.
@@ -128,7 +138,9 @@ impl Log {
         if !is_full && !self.uses.fetch_add(1, Ordering::Relaxed).is_multiple_of(SELDOM) {
             return Ok(());
         }
-        if self.size() < self.next.load(Ordering::Relaxed) {
+        let size = self.size();
+        self.is_overdue.store(size >= OVERDUE, Ordering::Relaxed);
+        if size < self.next.load(Ordering::Relaxed) {
             return Ok(());
         }
         if let Err(error) = conn.waiting(from_now(PAUSE), |conn| conn.empty_log()) {
@@ -148,9 +160,9 @@ impl Log {
         .context("bytes", left))
     }
 
-    /// Whether this use of the connection is one of those at which the log is looked at.
-    pub(super) fn is_due(&self) -> bool {
-        self.uses.load(Ordering::Relaxed) % SELDOM == 1
+    /// Whether the log waits for a checkpoint. SQLite makes one behind a write, unless its connection reads as well.
+    pub(super) fn is_overdue(&self) -> bool {
+        self.is_overdue.load(Ordering::Relaxed)
     }
 
     fn size(&self) -> u64 {

@@ -129,8 +129,7 @@ impl Leader {
         if batch.is_served() || !lock(&self.writer.queue).jobs.is_empty() {
             return None;
         }
-        // SQLite empties its log behind a write, unless its connection reads as well: so now and then nothing does.
-        let in_two = if self.writer.log.is_due() { Ok(None) } else { conn.execute_in_two(statement) };
+        let in_two = if self.writer.log.is_overdue() { Ok(None) } else { conn.execute_in_two(statement) };
         match in_two.and_then(|rows| rows.map_or_else(|| conn.execute(statement), Ok)) {
             Err(error) if error.kind() == ErrorKind::Busy => return None,
             // It may have been the commit that the disk refused: see `Conn::finish`.
@@ -430,8 +429,8 @@ mod tests {
             writer.run(&Batch::write([Statement::new(sql.clone(), [number])]), None).unwrap();
             largest = largest.max(std::fs::metadata(log_of(&writer.path)).unwrap().len());
         }
-        // SQLite's own 4,000 pages, and what the turns in between add.
-        assert!((16_000_000..20_000_000).contains(&largest), "{largest}");
+        // SQLite's own 4,000 pages, and a little more.
+        assert!((16_000_000..19_000_000).contains(&largest), "{largest}");
         let counted = writer.run(&Batch::read("SELECT count(*) FROM large WHERE c = 'in two'".into()), None);
         let Ok(Answer::Sets(sets)) = counted else { panic!("no sets") };
         assert!(sets[0].first().unwrap().get::<i64>(0usize).unwrap() > 2_500);
