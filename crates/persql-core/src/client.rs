@@ -11,7 +11,7 @@ use std::{
 };
 
 #[cfg(feature = "local")]
-use crate::local::{Durability, Engine, Location, Options, Owner};
+use crate::local::{Durability, Engine, Location, Options};
 #[cfg(feature = "remote")]
 use crate::{
     remote::{self, Remote, Token},
@@ -163,16 +163,7 @@ impl<C> Builder<C> {
             #[cfg(feature = "local")]
             location: None,
             #[cfg(feature = "local")]
-            options: Options {
-                durability: Durability::default(),
-                strict_limits: false,
-                busy_timeout: Duration::from_secs(30),
-                log_limit: 1 << 30,
-                must_exist: false,
-                hides_records: false,
-                owner: Owner::NOBODY,
-                memory: None,
-            },
+            options: Options::DEFAULT,
             #[cfg(feature = "local")]
             idle_connections: None,
             #[cfg(feature = "remote")]

@@ -80,6 +80,20 @@ pub(crate) struct Options {
     pub(crate) memory: Option<usize>,
 }
 
+impl Options {
+    /// What a client has unless it says otherwise.
+    pub(crate) const DEFAULT: Self = Self {
+        durability: Durability::Normal,
+        strict_limits: false,
+        busy_timeout: Duration::from_secs(30),
+        log_limit: 1 << 30,
+        must_exist: false,
+        hides_records: false,
+        owner: Owner::NOBODY,
+        memory: None,
+    };
+}
+
 /// All local databases of a client.
 #[derive(Debug)]
 pub(crate) struct Engine {

@@ -34,6 +34,7 @@ enum Text {
 }
 
 /// A statement, and its work in two: see [`Sql::guarded`].
+#[cfg_attr(not(feature = "local"), allow(dead_code, reason = "only local mode runs it in two"))]
 struct Guarded {
     whole: Sql,
     guard: Sql,
@@ -79,8 +80,8 @@ impl Sql {
 
     /// The same statement, which writes only on a condition, and its work in two for whoever is next to the engine.
     ///
-    /// A statement that reads the table that it inserts into has to keep its rows aside first. Local mode, which has the
-    /// write lock at hand, can do the same for less in one snapshot of the database:
+    /// For a statement that reads the table that it inserts into, SQLite keeps the rows aside first. Local mode, which loses
+    /// no time between two statements, does the same for less in one snapshot of the database:
     /// - `guard` is a SELECT. It takes the first of the statement's parameters and answers with a row, if the statement
     ///   would write, or with none.
     /// - `write` takes all parameters and, behind them, the values of that row. It is a transaction of its own, so `OR

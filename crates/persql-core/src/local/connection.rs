@@ -297,16 +297,7 @@ mod tests {
     #[test]
     fn only_what_strangers_may_send_goes_through_temporary_files() {
         for (strict_limits, wanted) in [(false, 2), (true, 0)] {
-            let options = Options {
-                durability: Durability::Normal,
-                strict_limits,
-                busy_timeout: Duration::ZERO,
-                log_limit: 1 << 30,
-                must_exist: false,
-                hides_records: false,
-                owner: crate::local::Owner::NOBODY,
-                memory: None,
-            };
+            let options = Options { strict_limits, ..Options::DEFAULT };
             let conn = Conn::open_memory(options).unwrap();
             let store = conn.as_ours(|sqlite| sqlite.query_row("PRAGMA temp_store", [], |row| row.get::<_, i64>(0)));
             assert_eq!(store.unwrap(), wanted);

@@ -32,7 +32,7 @@ impl Conn {
         let Some(row) = looking.next().map_err(translate)? else { return Ok(None) };
         let found = (0..columns).filter_map(|column| row.get_ref(column).ok()).map(ToSqlOutput::Borrowed);
         match self.run(write, params.chain(found)) {
-            // What it may break a rule in, a trigger of somebody's, the statement may not: OR ROLLBACK holds there as well.
+            // OR ROLLBACK holds within a trigger of somebody's as well, where the statement may break no rule.
             Err(error) if error.kind() == ErrorKind::Conflict => Ok(None),
             outcome => outcome.map(Some),
         }
@@ -190,27 +190,16 @@ mod tests {
     use crate::{
         Sql,
         local::{
-            Durability, Options, Owner,
+            Options,
             connection::{Purpose, from_now},
             rules::Settled,
         },
     };
 
-    const OPTIONS: Options = Options {
-        durability: Durability::Normal,
-        strict_limits: false,
-        busy_timeout: Duration::ZERO,
-        log_limit: 1 << 30,
-        must_exist: false,
-        hides_records: false,
-        owner: Owner::NOBODY,
-        memory: None,
-    };
-
     const WRITE: &str = "INSERT OR ROLLBACK INTO t VALUES (?1, ?2), (?1 + 1, ?2)";
 
     fn conn(path: &Path) -> Conn {
-        let conn = Conn::open_file(path, Purpose::Write, OPTIONS, from_now(OPTIONS.busy_timeout)).unwrap();
+        let conn = Conn::open_file(path, Purpose::Write, Options::DEFAULT, from_now(Duration::ZERO)).unwrap();
         conn.execute(&"CREATE TABLE t(a INTEGER PRIMARY KEY, b TEXT)".into()).unwrap();
         conn
     }

@@ -342,7 +342,6 @@ mod tests {
         panic::{AssertUnwindSafe, catch_unwind},
         path::Path,
         sync::atomic::{AtomicBool, Ordering},
-        time::Duration,
     };
 
     use tokio::sync::oneshot;
@@ -351,23 +350,14 @@ mod tests {
     use crate::{
         Sql, Statement,
         local::{
-            Durability, Options, Owner,
+            Durability, Options,
             checkpoint::log_of,
             connection::from_now,
             job::{Call, Seat},
         },
     };
 
-    const OPTIONS: Options = Options {
-        durability: Durability::Normal,
-        strict_limits: true,
-        busy_timeout: Duration::from_secs(30),
-        log_limit: 1 << 30,
-        must_exist: false,
-        hides_records: false,
-        owner: Owner::NOBODY,
-        memory: None,
-    };
+    const OPTIONS: Options = Options { strict_limits: true, ..Options::DEFAULT };
 
     fn writer(directory: &Path) -> Arc<Writer> {
         let writer = Arc::new(Writer::new(directory.join("test.db"), OPTIONS));

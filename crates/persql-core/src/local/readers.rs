@@ -133,18 +133,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Durability, SqlErrorKind, local::workers::Owner};
+    use crate::SqlErrorKind;
 
-    const OPTIONS: Options = Options {
-        durability: Durability::Normal,
-        strict_limits: true,
-        busy_timeout: Duration::ZERO,
-        log_limit: 1 << 20,
-        must_exist: false,
-        hides_records: false,
-        owner: Owner::NOBODY,
-        memory: None,
-    };
+    const OPTIONS: Options = Options { strict_limits: true, busy_timeout: Duration::ZERO, ..Options::DEFAULT };
 
     /// Holds so many connections, and asks for one more.
     fn one_more(readers: &Readers, path: &Path, held: usize) -> Result<()> {
