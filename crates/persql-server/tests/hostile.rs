@@ -8,7 +8,6 @@ mod world;
 use std::{
     io::{Read, Write},
     net::{Shutdown, TcpStream},
-    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -293,24 +292,23 @@ fn sql_reaches_nothing_but_the_database() {
 #[test]
 fn what_is_under_way_is_answered_before_the_server_stops() {
     let world = World::with_table();
-    let (sending, sent) = mpsc::channel();
-    let World { server, http, admin, directory, .. } = world;
-    let url = format!("{}/v1/db/acme/agent/query", server.url());
-    let asking = thread::spawn(move || {
-        let sql = format!("{ENDLESS} SELECT max(a) FROM (SELECT a FROM n LIMIT 1000000)");
-        let request = http.post(&url).bearer_auth(admin).json(&json!({ "sql": sql }));
-        sending.send(()).unwrap();
-        request.send().map(|response| response.status().as_u16())
+    let query = json!({ "sql": format!("{ENDLESS} SELECT max(a) FROM (SELECT a FROM n LIMIT 1000000)") }).to_string();
+    let head = world.head(query.len()).replace("\r\n\r\n", "\r\nexpect: 100-continue\r\n\r\n");
+    let mut asking = world.connect();
+    asking.write_all(head.as_bytes()).unwrap();
+    // The server says so when it has read the head and wants the body.
+    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    asking.read_exact(&mut go_on).unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100 "));
+    let asked = thread::spawn(move || {
+        asking.write_all(query.as_bytes()).unwrap();
+        heard(asking)
     });
-    sent.recv().unwrap();
-    let (address, mut first) = (server.address(), TcpStream::connect(server.address()).unwrap());
-    // The server has taken this connection, so it has taken the one before.
-    first.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
-    let mut byte = [0];
-    first.read_exact(&mut byte).unwrap();
+    let World { server, directory, .. } = world;
+    let address = server.address();
     server.stop();
-    // Whoever was too late was refused, and nobody left without an answer.
-    assert!(asking.join().unwrap().map_or_else(|error| error.is_connect(), |status| status == 200));
+    let answer = asked.join().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("1000000"), "{answer}");
     assert!(TcpStream::connect(address).is_err());
     drop(directory);
 }
