@@ -24,9 +24,7 @@ impl Conn {
         let Some((guard, write)) = statement.sql().in_two() else { return Ok(None) };
         let mut guard = self.sqlite.prepare_cached(guard).map_err(translate_prepared)?;
         let params = statement.params().iter().map(as_parameter);
-        for (index, value) in params.clone().take(guard.parameter_count()).enumerate() {
-            guard.raw_bind_parameter(index + 1, value).map_err(translate)?;
-        }
+        bind(&mut guard, params.clone())?;
         let columns = guard.column_count();
         let mut looking = guard.raw_query();
         let Some(row) = looking.next().map_err(translate)? else { return Ok(None) };
@@ -44,13 +42,7 @@ impl Conn {
             self.sqlite.prepare(sql).map_err(translate_prepared)?;
         }
         let mut prepared = self.sqlite.prepare_cached(sql).map_err(translate_prepared)?;
-        let (wanted, mut given) = (prepared.parameter_count(), 0);
-        for value in params {
-            given += 1;
-            if given <= wanted {
-                prepared.raw_bind_parameter(given, value).map_err(translate)?;
-            }
-        }
+        let (given, wanted) = (bind(&mut prepared, params)?, prepared.parameter_count());
         if given != wanted {
             return Err(wrong_parameters(given, wanted));
         }
@@ -152,6 +144,18 @@ impl Conn {
         }
         Ok(self.sqlite.prepare_cached(statement.sql()).map_err(translate_prepared)?.readonly())
     }
+}
+
+/// Binds as many values as the statement takes, and says how many there were.
+fn bind<'p>(prepared: &mut rusqlite::Statement<'_>, params: impl Iterator<Item = ToSqlOutput<'p>>) -> Result<usize> {
+    let (wanted, mut given) = (prepared.parameter_count(), 0);
+    for value in params {
+        given += 1;
+        if given <= wanted {
+            prepared.raw_bind_parameter(given, value).map_err(translate)?;
+        }
+    }
+    Ok(given)
 }
 
 fn column_names<'s>(statement: &'s rusqlite::Statement<'_>) -> impl IntoIterator<Item = &'s str> {
